@@ -1,0 +1,18 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Go as a plug-in: the registry's way in.
+#pragma once
+
+#include <memory>
+
+#include "probes/runtime.h"
+
+namespace taskleak {
+
+/// The Go runtime in `process`. kNotFound: not a Go program. kUnsupported: a
+/// Go whose layout is not known for certain, a stripped or a
+/// position-independent executable; the text names which.
+Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
+                                           const MemoryReader& memory);
+
+}  // namespace taskleak

@@ -1,0 +1,77 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The kernel's side of events: one loaded BPF object for all targets, probes
+// attached and detached by class, and what they counted. The only user of
+// libbpf. Links are file descriptors of this process: when it dies, however it
+// dies, nothing of it stays.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "model/events.h"
+#include "probes/probe_spec.h"
+
+namespace taskleak {
+
+/// Bounds of the kernel's maps, entries; reaching one is counted as a loss.
+struct KernelLimits {
+  std::uint32_t sites = 16'384;
+  std::uint32_t parks = 262'144;
+  std::uint32_t waits = 16'384;
+};
+
+/// A target's place in the loaded object.
+using TargetSlot = Index<struct TargetSlotTag>;
+
+/// Hits of each program on one target since it was added.
+using ProbeHits = std::array<std::uint64_t, kProbePrograms>;
+
+class Kernel {
+ public:
+  /// Loads the programs. kUnsupported: this kernel cannot run them (no BTF, no
+  /// attach cookies), the text says what is missing; kDenied: a capability is
+  /// missing, the text names it and the command that grants it.
+  static Result<Kernel> load(const KernelLimits& limits);
+  Kernel(Kernel&&) noexcept;
+  Kernel& operator=(Kernel&&) noexcept;
+  ~Kernel();
+
+  /// A slot for process `pid`, whose executable is open as `exe_fd` (kept
+  /// duplicated). Attaches nothing yet. kLimit: all slots are taken.
+  Result<TargetSlot> add_target(pid_t pid, int exe_fd, const ProbePlan& plan);
+  /// Detaches all and frees the slot and its map entries.
+  void remove_target(TargetSlot slot);
+
+  /// Attaches all planned probes of a class, all or none (after checking each
+  /// place's bytes in the file). Counts of the class start anew.
+  Status attach(TargetSlot slot, ProbeClass probe_class);
+  void detach(TargetSlot slot, ProbeClass probe_class, std::string why);
+  bool attached(TargetSlot slot, ProbeClass probe_class) const;
+
+  /// Cheap: one read of a per-CPU record.
+  Result<ProbeHits> hits(TargetSlot slot) const;
+  /// Everything counted so far; reads the maps in batches.
+  Result<EventSummary> summarize(TargetSlot slot) const;
+  /// The last park seen of the task whose record lies at `record`.
+  std::optional<EventPark> park(TargetSlot slot, std::uint64_t record) const;
+
+  /// Measures what one hit of each program costs this machine: runs it on a
+  /// function of this process, bare and probed in turn. Nanoseconds a hit.
+  Result<std::array<double, kProbePrograms>> calibrate();
+  /// "uprobe_multi" or "perf_event".
+  std::string attach_mechanism() const;
+
+ private:
+  Kernel();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace taskleak

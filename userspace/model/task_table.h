@@ -1,0 +1,50 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The one writer of the model. Each epoch it folds a census (truth) and an
+// event summary (history) into what it knows, and freezes the result.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/result.h"
+#include "model/census.h"
+#include "model/snapshot.h"
+
+namespace taskleak {
+
+/// What the daemon asks the kernel's maps for: the last park of the task whose
+/// own record lies at this address; nothing when no probe saw it.
+using ParkLookup = std::function<std::optional<EventPark>(std::uint64_t record)>;
+/// Tasks of one target. Not thread-safe: the collector's alone.
+class TaskTable {
+ public:
+  explicit TaskTable(TargetInfo target);
+  TaskTable(TaskTable&&) noexcept;
+  TaskTable& operator=(TaskTable&&) noexcept;
+  ~TaskTable();
+
+  /// Folds one epoch's witnesses. The census comes from a child that read
+  /// hostile bytes: kCorrupt, with nothing changed, when its ids, slots or
+  /// sizes do not fit together; ask for a full census then.
+  Status fold(Census census, EventSummary events, const ParkLookup& parks);
+
+  /// Creation sites that events named and no census has named yet: to be asked
+  /// of the reader with the next one. At most kMaxPcsToName.
+  std::vector<std::uint64_t> pcs_to_name(const EventSummary& events) const;
+  static constexpr std::size_t kMaxPcsToName = 4096;
+
+  /// The state as of the last fold, as a snapshot numbered one more than the
+  /// last.
+  std::shared_ptr<const Snapshot> freeze();
+
+  /// Upper bound of live slots; a census beyond it is kLimit.
+  static constexpr std::uint32_t kMaxTasks = 1U << 24;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace taskleak
