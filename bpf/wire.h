@@ -34,6 +34,7 @@ struct taskleak_config {
 	__tl_u16 go_tracking_seq;
 	__tl_u16 active; /* 0: slot not in use, count nothing */
 	__tl_u32 generation; /* of the slot; part of every key */
+	__tl_u32 slot; /* its own index: spares the programs stack */
 };
 
 /* Tasks created and ended, by the address behind the `go` statement. */
@@ -48,7 +49,8 @@ struct taskleak_site_counts {
 	__tl_u64 ended;
 };
 
-/* The last park of a task, by the address of its own record (Go: g). */
+/* The last park of a task, by the address of its own record (Go: g). Entries
+ * stay when the task wakes (start_ns becomes 0): Go reuses a g for ever. */
 struct taskleak_park_key {
 	__tl_u32 target;
 	__tl_u32 generation;
@@ -56,7 +58,7 @@ struct taskleak_park_key {
 };
 
 struct taskleak_park {
-	__tl_u64 start_ns;
+	__tl_u64 start_ns; /* 0: readied since, or being written */
 	__tl_u64 raw_id; /* goid */
 	__tl_u64 pc; /* g.gopc: site of the wait histogram */
 	__tl_u32 reason; /* raw code of the runtime */
@@ -93,7 +95,12 @@ enum taskleak_counter {
 	TASKLEAK_LOST_PARK_MAP_FULL,
 	TASKLEAK_LOST_WAIT_MAP_FULL,
 	TASKLEAK_LOST_READ_FAULT, /* memory of the target that could not be read */
+	TASKLEAK_LOST_MAP_BUSY, /* a map refused for another reason than room */
 	TASKLEAK_COUNTERS
+};
+
+struct taskleak_counters {
+	__tl_u64 of[TASKLEAK_COUNTERS];
 };
 
 #endif /* TASKLEAK_WIRE_H */
