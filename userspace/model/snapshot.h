@@ -68,14 +68,14 @@ struct Task {
   TaskId id;
   TaskState state = TaskState::kUnknown;
   bool system = false;
-  bool torn = false;          ///< not believed this epoch; takes no verdict
+  bool torn = false;          ///< not believed this epoch: its state is unknown
   bool ran_since_last = true; ///< false: certainly did not run since the epoch before
   std::uint8_t run_count = 0;
   ReasonId reason;
   FrameId created_at;
   StackId stack;
   LabelsId labels;
-  SiteId site;
+  SiteId site;                ///< index into Snapshot::sites; none: a system task
   std::uint64_t parent_raw_id = 0;
   std::uint64_t record = 0;
   std::int64_t first_seen_ns = 0;
@@ -86,7 +86,8 @@ struct Task {
   std::uint32_t wait_count = 0;
 };
 
-/// Where tasks are created and where they block: what a person mends.
+/// Where tasks are created and where they block: what a person mends. System
+/// tasks belong to no site.
 struct Site {
   std::string id;  ///< 12 hex digits, the same for the same site in every run
   std::uint8_t runtime = 0;
@@ -126,7 +127,7 @@ struct Snapshot {
   TargetInfo target;
   Coverage coverage;
   Counts counts;
-  std::vector<Task> tasks;  ///< live ones, system tasks too, by slot
+  std::vector<Task> tasks;  ///< live ones, system tasks too, in a stable order
   std::vector<ObjectRef> waits;
   std::vector<WaitObject> objects;  ///< those some task waits on, by ref
   std::vector<Site> sites;          ///< by tasks, most first
