@@ -46,7 +46,8 @@ class ElfFile {
 
   /// ET_DYN: linked at 0, loaded anywhere.
   bool position_independent() const;
-  /// Lower-case hex of the GNU build id, else of Go's; empty without one.
+  /// Lower-case hex of the GNU build id, else Go's own build id as the text it
+  /// is; empty without one.
   std::string build_id() const;
   std::span<const ElfSection> sections() const;
   const ElfSection* section(std::string_view name) const;

@@ -12,12 +12,17 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/strong.h"
 
 namespace taskleak {
+
+/// What to tell a person who may not read process `pid`: which capability is
+/// missing and the command that grants it.
+std::string ptrace_denied_text(pid_t pid);
 
 /// A piece of the target to read: `size` bytes at `at`.
 struct MemoryRange {

@@ -1,9 +1,10 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Which process we look at. A pid is reused and an exec keeps it, so identity
-// is (pid, start time, image): the pidfd says when the process ends, the image
-// mark changes when it executes another program. The executable is opened once
-// through /proc/PID/exe, which also works for deleted and containerised files.
+// is (pid, start time, image): the pidfd says when the process ends, its open
+// memory and the image mark when it executes another program. The executable
+// is opened once through /proc/PID/exe, which also works for deleted and
+// containerised files.
 #pragma once
 
 #include <sys/types.h>
@@ -47,8 +48,9 @@ struct Mapping {
 /// One live process. Move-only (it owns the pidfd and the executable's fd).
 class Process {
  public:
-  /// kGone: no such process; kDenied: not ours to read, the text names the
-  /// capability; kUnsupported: a kernel thread.
+  /// kGone: no such process, or a zombie; kDenied: not ours to read, the text
+  /// names the capability and the command that grants it; kUnsupported: a
+  /// kernel thread; kUsage: not a process id.
   static Result<Process> open(pid_t pid);
 
   pid_t pid() const { return identity_.pid; }
@@ -70,16 +72,23 @@ class Process {
   Status still_same() const;
   /// /proc/PID/maps now, in address order; at most kMaxMappings lines.
   Result<std::vector<Mapping>> mappings() const;
-  /// CPU time of all its threads so far, nanoseconds (clock-tick resolution).
+  /// CPU time of all its threads so far, ended ones too, nanoseconds.
   Result<std::int64_t> cpu_time_ns() const;
 
   static constexpr std::size_t kMaxMappings = 1 << 18;
 
  private:
   Process() = default;
+  Result<std::uint64_t> image_mark_now() const;
+
   ProcessIdentity identity_;
   Fd pidfd_;
   Fd exe_;
+  /// /proc/PID/mem, for reading: bound to this address space, so a read of 0
+  /// bytes tells that the process has executed another program. It keeps no
+  /// page of the target alive.
+  Fd memory_;
+  Addr code_;  ///< where the program's code begins
   std::string exe_path_;
   std::int64_t start_unix_ns_ = 0;
   std::int64_t start_monotonic_ns_ = 0;
