@@ -43,7 +43,7 @@ struct GoLayout {
     std::uint32_t size, g, elem, c, waitlink, prev, next, ticket, is_select;
   } sudog;
   struct {
-    std::uint32_t size, qcount, dataqsiz, elemsize, closed;
+    std::uint32_t size, qcount, dataqsiz, elemsize, closed, timer;
   } hchan;
   struct {
     std::uint32_t size, id, m, goidcache, goidcacheend, g_free;
@@ -59,7 +59,7 @@ struct GoLayout {
     std::uint32_t p_n;     ///< of p.gFree's count, from gFree's start
   } gfree;
   struct {
-    std::uint32_t size, fd, rg, wg;
+    std::uint32_t size, fd, rg, wg, self, rd, wd;
   } poll_desc;
   struct {
     std::uint32_t size, wait, notify, head, tail;
@@ -67,6 +67,9 @@ struct GoLayout {
   struct {
     std::uint32_t when;
   } timer;
+  struct {
+    std::uint32_t pause_end, numgc;
+  } mstats;
   struct {
     std::uint32_t size, treap, nwait;
   } sema_root;
