@@ -1,0 +1,123 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The functions, checked in the machine code of Go 1.21 to 1.27: every
+// goroutine is made by newproc1 (callerpc in CX becomes g.gopc) and ends in
+// gdestroy(gp), which 1.21 still has inside goexit0(gp); both leave gopc as it
+// was. gopark(unlockf, lock, reason, ...) runs on the goroutine that parks
+// (R14); ready(gp, ...) on whoever wakes it. Wakes by the network poller go
+// through injectglist instead.
+#include "probes/go/probes.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "probes/instruction.h"
+
+namespace taskleak {
+namespace {
+
+struct Wanted {
+  const char* name;
+  const char* symbol;
+  ProbeProgram program;
+  ProbeClass probe_class;
+};
+
+/// The first version whose goroutines end in gdestroy.
+constexpr int kFirstMinorWithGdestroy = 22;
+
+std::vector<Wanted> wanted(GoVersion version) {
+  const Wanted end =
+      version.minor >= kFirstMinorWithGdestroy
+          ? Wanted{"go.gdestroy", "runtime.gdestroy", ProbeProgram::kGoEnd,
+                   ProbeClass::kLifecycle}
+          : Wanted{"go.goexit0", "runtime.goexit0", ProbeProgram::kGoEnd,
+                   ProbeClass::kLifecycle};
+  return {{"go.newproc1", "runtime.newproc1", ProbeProgram::kGoCreate,
+           ProbeClass::kLifecycle},
+          end,
+          {"go.gopark", "runtime.gopark", ProbeProgram::kGoPark,
+           ProbeClass::kWait},
+          {"go.ready", "runtime.ready", ProbeProgram::kGoReady,
+           ProbeClass::kWait}};
+}
+
+Result<PlannedProbe> plan_one(const ElfFile& elf, const Wanted& want) {
+  const std::optional<ElfSymbol> symbol = elf.symbol(want.symbol);
+  if (!symbol)
+    return fail(Errc::kNotFound,
+                elf.has_symtab()
+                    ? fmt::format("the binary has no symbol {}", want.symbol)
+                    : "the binary is stripped of its symbols");
+  if (symbol->size > kMaxFunctionBytes)
+    return fail(Errc::kLimit, fmt::format("{} is longer than {} bytes",
+                                          want.symbol, kMaxFunctionBytes));
+  TRY(const std::span<const std::byte> code,
+      elf.at(symbol->address, symbol->size));
+  TRY(const ProbePlace place, find_probe_place(code, symbol->address));
+  TRY(const std::uint64_t offset,
+      elf.file_offset(symbol->address + place.offset));
+  return PlannedProbe{.name = want.name,
+                      .symbol = want.symbol,
+                      .program = want.program,
+                      .probe_class = want.probe_class,
+                      .file_offset = offset,
+                      .bytes = place.bytes,
+                      .instruction = place.instruction};
+}
+
+Result<std::uint16_t> field(std::uint32_t offset, const char* name) {
+  if (!GoLayout::has(offset) ||
+      offset > std::numeric_limits<std::uint16_t>::max())
+    return fail(Errc::kUnsupported,
+                fmt::format("the offset of g.{} is not known", name));
+  return static_cast<std::uint16_t>(offset);
+}
+
+Result<ProbeConfig> config_of(const GoLayout& layout) {
+  ProbeConfig config;
+  TRY(config.go_goid, field(layout.g.goid, "goid"));
+  TRY(config.go_gopc, field(layout.g.gopc, "gopc"));
+  TRY(config.go_tracking_seq, field(layout.g.tracking_seq, "trackingSeq"));
+  return config;
+}
+
+/// Ends without creations, or parks without wakes, would count nonsense: a
+/// class that lacks one probe goes as a whole.
+void drop_incomplete_classes(ProbePlan& plan) {
+  const std::vector<RefusedProbe> first = plan.refused;
+  for (const RefusedProbe& cause : first) {
+    for (const PlannedProbe& probe : plan.probes)
+      if (probe.probe_class == cause.probe_class)
+        plan.refused.push_back({probe.name, probe.probe_class,
+                                fmt::format("no use without {}", cause.name)});
+    std::erase_if(plan.probes, [&](const PlannedProbe& probe) {
+      return probe.probe_class == cause.probe_class;
+    });
+  }
+}
+
+}  // namespace
+
+ProbePlan plan_go_probes(const ElfFile& elf, GoVersion version,
+                         const GoLayout& layout) {
+  ProbePlan plan;
+  const Result<ProbeConfig> config = config_of(layout);
+  for (const Wanted& want : wanted(version)) {
+    Result<PlannedProbe> probe =
+        config ? plan_one(elf, want) : std::unexpected(config.error());
+    if (probe)
+      plan.probes.push_back(*std::move(probe));
+    else
+      plan.refused.push_back(
+          {want.name, want.probe_class, probe.error().message()});
+  }
+  if (config) plan.config = *config;
+  drop_incomplete_classes(plan);
+  return plan;
+}
+
+}  // namespace taskleak
