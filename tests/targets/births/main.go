@@ -7,6 +7,7 @@
 //	counts       the totals now
 //	rate N       N births a second from now on; 0 is quiet: answered once all ended
 //	range A B    least and most goroutines alive between two times (Unix ns)
+//	exec PATH …  become another program (no answer)
 package main
 
 import (
@@ -15,10 +16,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -113,6 +117,8 @@ func main() {
 		var a, b int64
 		fmt.Sscan(lines.Text(), &word, &a, &b)
 		switch word {
+		case "exec":
+			become(strings.Fields(lines.Text())[1:])
 		case "range":
 			answer.Encode(d.between(a, b))
 			continue
@@ -124,6 +130,15 @@ func main() {
 		}
 		answer.Encode(n.counts())
 	}
+}
+
+// become replaces this program; it returns only by dying.
+func become(command []string) {
+	path, err := exec.LookPath(command[0])
+	if err == nil {
+		err = syscall.Exec(path, command, os.Environ())
+	}
+	panic(err)
 }
 
 // quiet is true once the last one has certainly ended. The pause lets the last
