@@ -1,0 +1,179 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The daemon's loop; see daemon/collector.h.
+#include "daemon/collector.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/self.h"
+
+namespace taskleak {
+namespace {
+
+// However dear an epoch is, a person gets a new one at least this often.
+constexpr std::int64_t kLongestIntervalNs = 60 * kNsPerSecond;
+// Epochs of --once: as many as tell "ran" from "did not run", no more.
+constexpr int kOnceEpochs = 3;
+
+sigset_t watched_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+/// Errors after which this target will not come back.
+bool is_final(const Error& error) {
+  switch (error.code()) {
+    case Errc::kGone:
+    case Errc::kDenied:
+    case Errc::kNotFound:
+    case Errc::kUnsupported: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = watched_signals();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  // A client that hangs up must not end the daemon.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+Collector::Collector(const Options& options,
+                     std::vector<std::unique_ptr<Watch>> watches)
+    : options_(options),
+      watches_(std::move(watches)),
+      interval_ns_(options.interval_ns) {
+  const sigset_t set = watched_signals();
+  signals_ = Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+Collector::Wake Collector::wait_until(std::int64_t due_ns) {
+  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}};
+  bool probes = false;
+  for (const auto& watch : watches_) {
+    fds.push_back({watch->pidfd(), POLLIN, 0});
+    probes = probes || watch->has_probes();
+  }
+  for (;;) {
+    const std::int64_t now_ns = monotonic_now_ns();
+    if (now_ns >= due_ns) return Wake::kTimer;
+    const std::int64_t left_ns = due_ns - now_ns;
+    const std::int64_t nap_ns =
+        probes ? std::min(left_ns, Governor::kTickNs) : left_ns;
+    const timespec timeout{.tv_sec = nap_ns / kNsPerSecond,
+                           .tv_nsec = nap_ns % kNsPerSecond};
+    if (ppoll(fds.data(), fds.size(), &timeout, nullptr) > 0)
+      return fds[0].revents != 0 ? Wake::kSignal : Wake::kTargetEnded;
+    for (const auto& watch : watches_) watch->govern(monotonic_now_ns());
+  }
+}
+
+double Collector::overhead_ratio() {
+  std::vector<pid_t> readers;
+  for (const auto& watch : watches_) readers.push_back(watch->reader_pid());
+  const std::int64_t now_ns = monotonic_now_ns();
+  const std::int64_t cpu_ns = cpu_time_with_children_ns(readers);
+  const std::int64_t wall_ns = now_ns - std::exchange(cpu_at_ns_, now_ns);
+  // A reader that ended took its CPU time out of the sum.
+  const std::int64_t used_ns =
+      std::max<std::int64_t>(0, cpu_ns - std::exchange(cpu_ns_, cpu_ns));
+  return wall_ns > 0 ? static_cast<double>(used_ns) /
+                           static_cast<double>(wall_ns)
+                     : 0;
+}
+
+void Collector::drop(std::size_t index, const Error& error) {
+  const pid_t pid = watches_[index]->pid();
+  log(LogLevel::kWarn, "target lost",
+      {{"pid", std::to_string(pid)}, {"err", error.message()}});
+  down_[pid] = error.message();
+  last_error_ = error;
+  watches_.erase(watches_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void Collector::epoch() {
+  const double ratio = overhead_ratio();
+  const std::int64_t begin_cpu_ns = cpu_ns_;
+  const bool first = last_epoch_ns_ == 0;
+  for (std::size_t i = watches_.size(); i-- > 0;) {
+    const Status status = watches_[i]->epoch(first ? 0 : ratio);
+    if (status) continue;
+    if (is_final(status.error())) {
+      drop(i, status.error());
+      continue;
+    }
+    log(LogLevel::kWarn, "epoch failed; the next one starts a new reader",
+        {{"pid", std::to_string(watches_[i]->pid())},
+         {"err", status.error().message()}});
+  }
+  last_epoch_ns_ = monotonic_now_ns();
+  overhead_ratio();
+  // The first epoch reads everything once and says nothing of later ones.
+  if (first || options_.overhead_budget <= 0) return;
+  const auto affordable_ns = static_cast<std::int64_t>(
+      static_cast<double>(cpu_ns_ - begin_cpu_ns) / options_.overhead_budget);
+  interval_ns_ = std::max(options_.interval_ns,
+                          std::min(affordable_ns, kLongestIntervalNs));
+}
+
+void Collector::publish(Published<World>& world) const {
+  World next;
+  for (const auto& watch : watches_) {
+    if (watch->latest() != nullptr)
+      next.reports.push_back(watch->latest());
+    else
+      next.down[watch->pid()] = "no epoch has succeeded yet";
+  }
+  next.down.insert(down_.begin(), down_.end());
+  next.targets = watches_.size() + down_.size();
+  next.interval_ns = interval_ns_;
+  next.last_epoch_ns = last_epoch_ns_;
+  world.set(std::move(next));
+}
+
+Status Collector::run(Published<World>& world) {
+  overhead_ratio();
+  std::int64_t due_ns = monotonic_now_ns();
+  while (!watches_.empty()) {
+    switch (wait_until(due_ns)) {
+      case Wake::kSignal: return {};
+      case Wake::kTargetEnded:  // the epoch finds out which
+      case Wake::kTimer: break;
+    }
+    const std::int64_t begin_ns = monotonic_now_ns();
+    epoch();
+    publish(world);
+    due_ns = begin_ns + interval_ns_;
+  }
+  return std::unexpected(last_error_);
+}
+
+Result<std::shared_ptr<const Report>> Collector::run_once() {
+  Watch& watch = *watches_.front();
+  const std::int64_t begin_ns = monotonic_now_ns();
+  const int epochs = options_.for_ns == 0 ? 1 : kOnceEpochs;
+  for (int i = 0; i < epochs; ++i) {
+    const std::int64_t due_ns =
+        begin_ns + (epochs == 1 ? 0 : options_.for_ns * i / (epochs - 1));
+    // What was seen so far is worth more than nothing when asked to stop.
+    if (wait_until(due_ns) == Wake::kSignal && watch.latest() != nullptr) break;
+    TRY(watch.epoch(overhead_ratio()));
+  }
+  return watch.latest();
+}
+
+}  // namespace taskleak

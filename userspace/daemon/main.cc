@@ -1,0 +1,128 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The story: find the targets, load the programs, attach, collect, serve. The
+// only place that prints a failure: one line that says what to do next, and
+// the exit status that scripts branch on.
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "daemon/collector.h"
+#include "daemon/options.h"
+#include "daemon/routes.h"
+#include "daemon/self.h"
+#include "daemon/watch.h"
+#include "kernel/kernel.h"
+#include "serve/server.h"
+#include "view/views.h"
+
+namespace taskleak {
+namespace {
+
+ExitStatus exit_status(const Error& error) {
+  switch (error.code()) {
+    case Errc::kUsage: return ExitStatus::kUsage;
+    case Errc::kDenied: return ExitStatus::kMissingCapability;
+    default: return ExitStatus::kTargetRefused;
+  }
+}
+
+/// The programs, when wanted and possible. A kernel that cannot run them
+/// leaves state alone, said once; a missing right is an error.
+Status load_kernel(const Options& options, std::unique_ptr<Kernel>& kernel,
+                   ProbeSource& source) {
+  if (!options.probes) {
+    source.why_none = "switched off (--no-probes)";
+    return {};
+  }
+  if (options.once && options.for_ns == 0) {
+    source.why_none = "one look (--for 0) has no time for events";
+    return {};
+  }
+  auto loaded = Kernel::load(options.kernel);
+  if (!loaded && loaded.error().code() == Errc::kUnsupported) {
+    source.why_none = loaded.error().message();
+    log(LogLevel::kWarn, "no probes: reading state alone",
+        {{"err", source.why_none}});
+    return {};
+  }
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  kernel = std::make_unique<Kernel>(std::move(*loaded));
+  TRY(source.cost_per_hit_ns, kernel->calibrate());
+  source.kernel = kernel.get();
+  return {};
+}
+
+Result<std::vector<std::unique_ptr<Watch>>> open_watches(
+    const Options& options) {
+  std::vector<std::unique_ptr<Watch>> watches;
+  for (const auto pid : options.pids) {
+    TRY(std::unique_ptr<Watch> watch,
+        Watch::open(pid, options, !options.once));
+    watches.push_back(std::move(watch));
+  }
+  return watches;
+}
+
+Status print_once(const Options& options, Collector& collector) {
+  TRY(const std::shared_ptr<const Report> report, collector.run_once());
+  const std::string text =
+      options.format == OutputFormat::kJson
+          ? render_json(*report, {.pretty = isatty(STDOUT_FILENO) == 1})
+          : render_text(*report, {.color = isatty(STDOUT_FILENO) == 1,
+                                  .max_sites = options.max_sites});
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+      std::fflush(stdout) != 0)
+    return fail(Errc::kOs, "writing the snapshot to stdout failed");
+  return {};
+}
+
+Status serve(const Options& options, Collector& collector) {
+  Published<World> world;
+  TRY(const Server server, Server::start(options.listen, options.allow_remote,
+                                         make_routes(world), ServerLimits{}));
+  log(LogLevel::kInfo, "listening",
+      {{"address", options.listen},
+       {"port", std::to_string(server.port())}});
+  return collector.run(world);
+}
+
+Status run(const Options& options) {
+  std::unique_ptr<Kernel> kernel;  // outlives the watches that use it
+  ProbeSource source;
+  // Readers fork before any thread exists and before the programs are loaded.
+  TRY(auto watches, open_watches(options));
+  TRY(load_kernel(options, kernel, source));
+  for (const auto& watch : watches) watch->attach_probes(source);
+  TRY(drop_capabilities());
+  Collector collector(options, std::move(watches));
+  return options.once ? print_once(options, collector)
+                      : serve(options, collector);
+}
+
+}  // namespace
+}  // namespace taskleak
+
+int main(int argc, char** argv) {
+  using namespace taskleak;
+  const ParsedOptions parsed = parse_options(argc, argv);
+  if (!parsed.options) {
+    std::fprintf(parsed.status == ExitStatus::kDone ? stdout : stderr, "%s\n",
+                 parsed.text.c_str());
+    return static_cast<int>(parsed.status);
+  }
+  set_log(parsed.options->log_level, parsed.options->log_format);
+  block_signals();
+  if (const Status status = run(*parsed.options); !status) {
+    std::fprintf(stderr, "task-leakd: %s\n",
+                 status.error().message().c_str());
+    return static_cast<int>(exit_status(status.error()));
+  }
+  return static_cast<int>(ExitStatus::kDone);
+}

@@ -1,0 +1,135 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The table of paths. Every handler takes the newest world once and renders
+// from that alone, so one response never mixes two epochs.
+#include "daemon/routes.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "daemon/self.h"
+#include "daemon/version.h"
+#include "view/views.h"
+
+namespace taskleak {
+namespace {
+
+using WorldPtr = std::shared_ptr<const World>;
+
+// A world older than this many intervals means that the collector is stuck.
+constexpr std::int64_t kStuckAfterIntervals = 4;
+constexpr std::int64_t kStuckAfterAtLeastNs = 120 * kNsPerSecond;
+
+HttpResponse plain(int status, std::string text) {
+  return {.status = status, .body = std::move(text) + "\n"};
+}
+
+std::vector<const Report*> reports_of(const World& world) {
+  std::vector<const Report*> result;
+  for (const auto& report : world.reports) result.push_back(report.get());
+  return result;
+}
+
+DaemonFacts facts_of(const World& world) {
+  static const std::int64_t kStartUnixNs =
+      monotonic_now_ns() + wall_offset_ns();
+  DaemonFacts facts;
+  facts.version = kVersion;
+  facts.revision = kRevision;
+  facts.start_unix_ns = kStartUnixNs;
+  facts.interval_ns = world.interval_ns;
+  facts.targets_down = world.down;
+  facts.process = process_facts();
+  return facts;
+}
+
+HttpResponse metrics(const World& world, const HttpRequest& request) {
+  const auto accept = request.headers.find("accept");
+  const MetricsFormat format = negotiate_metrics(
+      accept == request.headers.end() ? "" : accept->second);
+  const auto reports = reports_of(world);
+  return {.content_type = std::string(metrics_content_type(format)),
+          .body = render_metrics(reports, facts_of(world), {.format = format})};
+}
+
+/// A whole number of the query: `fallback` when absent, nothing when it is no
+/// number.
+std::optional<std::uint64_t> query_number(const HttpRequest& request,
+                                          const std::string& name,
+                                          std::uint64_t fallback) {
+  const auto it = request.query.find(name);
+  if (it == request.query.end()) return fallback;
+  std::uint64_t value = 0;
+  const char* const end = it->second.data() + it->second.size();
+  const auto parsed = std::from_chars(it->second.data(), end, value);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return value;
+}
+
+HttpResponse snapshot(const World& world, const HttpRequest& request) {
+  const auto pid = query_number(request, "pid", 0);
+  const auto tasks = query_number(request, "tasks", 0);
+  if (!pid || !tasks)
+    return plain(400, "pid and tasks take a whole number");
+  if (*pid == 0 && world.targets > 1) {
+    std::string text = "several targets are watched; add ?pid= with one of:";
+    for (const auto& report : world.reports)
+      text += fmt::format(" {}", report->snapshot->target.pid);
+    return plain(400, std::move(text));
+  }
+  for (const auto& report : world.reports) {
+    const auto reported =
+        static_cast<std::uint64_t>(report->snapshot->target.pid);
+    if (*pid == 0 || *pid == reported)
+      return {.content_type = "application/json; charset=utf-8",
+              .body = render_json(*report, {.max_tasks = *tasks})};
+  }
+  for (const auto& [down_pid, why] : world.down)
+    if (*pid == 0 || *pid == static_cast<std::uint64_t>(down_pid))
+      return plain(503, fmt::format("pid {}: {}", down_pid, why));
+  return *pid == 0 ? plain(503, "no epoch yet")
+                   : plain(404, fmt::format("pid {} is not watched", *pid));
+}
+
+HttpResponse healthy(const World& world, const HttpRequest&) {
+  const std::int64_t stuck_ns = std::max(
+      kStuckAfterAtLeastNs, kStuckAfterIntervals * world.interval_ns);
+  const bool stuck = world.last_epoch_ns != 0 &&
+                     monotonic_now_ns() - world.last_epoch_ns > stuck_ns;
+  return stuck ? plain(503, "the collector is stuck") : plain(200, "healthy");
+}
+
+HttpResponse ready(const World& world, const HttpRequest&) {
+  const bool is_ready =
+      world.targets > 0 && world.reports.size() == world.targets;
+  return is_ready ? plain(200, "ready")
+                  : plain(503, fmt::format("{} of {} targets have a snapshot",
+                                           world.reports.size(),
+                                           world.targets));
+}
+
+HttpResponse page(const World& world, const HttpRequest&) {
+  const auto reports = reports_of(world);
+  return {.content_type = "text/html; charset=utf-8",
+          .body = render_page(reports, facts_of(world))};
+}
+
+}  // namespace
+
+std::map<std::string, HttpHandler> make_routes(const Published<World>& world) {
+  using Render = HttpResponse (*)(const World&, const HttpRequest&);
+  const auto route = [&world](Render render) -> HttpHandler {
+    return [&world, render](const HttpRequest& request) {
+      return render(*world.get(), request);
+    };
+  };
+  return {{"/", route(page)},
+          {"/metrics", route(metrics)},
+          {"/api/v1/snapshot", route(snapshot)},
+          {"/-/healthy", route(healthy)},
+          {"/-/ready", route(ready)}};
+}
+
+}  // namespace taskleak
