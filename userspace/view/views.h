@@ -6,13 +6,24 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "verdict/judge.h"
 
 namespace taskleak {
+
+/// What the kernel says of the daemon's own process (process_*).
+struct ProcessFacts {
+  double cpu_seconds = 0;  ///< user and system time
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t virtual_bytes = 0;
+  std::uint64_t open_fds = 0;
+  std::uint64_t max_fds = 0;
+};
 
 /// What views say of the daemon itself.
 struct DaemonFacts {
@@ -22,6 +33,8 @@ struct DaemonFacts {
   std::int64_t interval_ns = 0;
   /// Set for a target that ended or could not be read: pid -> one line.
   std::map<std::int32_t, std::string> targets_down;
+  /// None where /proc/self could not be read: process_* is then left out.
+  std::optional<ProcessFacts> process;
 };
 
 /// For a tired person: the answer first, then the worst sites, then where to
@@ -31,6 +44,7 @@ struct TextOptions {
   bool color = false;
   std::size_t max_sites = 20;
 };
+/// At most 100 columns where names allow it; ends with a newline.
 std::string render_text(const Report& report, const TextOptions& options);
 
 /// Schema 1 of the snapshot (docs/json.md). `max_tasks` 0 = all; when tasks are
@@ -42,6 +56,11 @@ struct JsonOptions {
 std::string render_json(const Report& report, const JsonOptions& options);
 
 enum class MetricsFormat : std::uint8_t { kPrometheusText, kOpenMetrics };
+/// The format that an Accept header prefers: OpenMetrics only when it is asked
+/// for by name with a version we speak (1.0.0, 0.0.1 or none), else the text.
+MetricsFormat negotiate_metrics(std::string_view accept);
+/// The Content-Type that goes with a format.
+std::string_view metrics_content_type(MetricsFormat format);
 struct MetricsOptions {
   MetricsFormat format = MetricsFormat::kPrometheusText;
   /// Series for this many sites a target, and one more named "other".
