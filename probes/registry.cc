@@ -15,12 +15,4 @@ constexpr std::array kKinds = {RuntimeKind{"go", &detect_go}};
 
 std::span<const RuntimeKind> runtime_kinds() { return kKinds; }
 
-const char* probe_class_name(ProbeClass probe_class) {
-  switch (probe_class) {
-    case ProbeClass::kLifecycle: return "lifecycle";
-    case ProbeClass::kWait: return "wait";
-  }
-  return "unknown";
-}
-
 }  // namespace taskleak

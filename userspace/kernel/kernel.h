@@ -20,11 +20,14 @@
 
 namespace taskleak {
 
-/// Bounds of the kernel's maps, entries; reaching one is counted as a loss.
+/// Bounds of the kernel's maps, entries, shared by all targets; reaching one is
+/// counted as a loss. Memory is taken as entries come.
 struct KernelLimits {
-  std::uint32_t sites = 16'384;
-  std::uint32_t parks = 262'144;
-  std::uint32_t waits = 16'384;
+  std::uint32_t sites = 16'384;   ///< creation sites
+  std::uint32_t parks = 262'144;  ///< tasks that ever parked while attached
+  std::uint32_t waits = 16'384;   ///< creation sites times wait reasons
+  /// False: perf-event links even where the kernel has uprobe_multi.
+  bool uprobe_multi = true;
 };
 
 /// A target's place in the loaded object.
@@ -50,8 +53,11 @@ class Kernel {
   void remove_target(TargetSlot slot);
 
   /// Attaches all planned probes of a class, all or none (after checking each
-  /// place's bytes in the file). Counts of the class start anew.
+  /// place's bytes in the file). Counts of the class start anew. kGone: the
+  /// process ended; kCorrupt: other bytes than planned; kNotFound: the plan has
+  /// no probe of this class.
   Status attach(TargetSlot slot, ProbeClass probe_class);
+  /// `why` shows in ProbeStatus until the class is attached again.
   void detach(TargetSlot slot, ProbeClass probe_class, std::string why);
   bool attached(TargetSlot slot, ProbeClass probe_class) const;
 
@@ -59,11 +65,14 @@ class Kernel {
   Result<ProbeHits> hits(TargetSlot slot) const;
   /// Everything counted so far; reads the maps in batches.
   Result<EventSummary> summarize(TargetSlot slot) const;
-  /// The last park seen of the task whose record lies at `record`.
+  /// The last park seen of the task whose record lies at `record`, unless it was
+  /// readied since. The task may have woken unseen and parked again: belongs to
+  /// its present wait only if raw_id and run_count + 1 are the census's.
   std::optional<EventPark> park(TargetSlot slot, std::uint64_t record) const;
 
   /// Measures what one hit of each program costs this machine: runs it on a
   /// function of this process, bare and probed in turn. Nanoseconds a hit.
+  /// Takes a slot while it runs.
   Result<std::array<double, kProbePrograms>> calibrate();
   /// "uprobe_multi" or "perf_event".
   std::string attach_mechanism() const;

@@ -1,0 +1,158 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The cost of a class shows only while it is attached, so a detached one is
+// simply tried: an attempt that fails costs two ticks at most, and with ever
+// longer pauses between attempts the average stays within the budget.
+#include "kernel/governor.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+
+namespace taskleak {
+namespace {
+
+ProbeClass class_of(ProbeProgram program) {
+  switch (program) {
+    case ProbeProgram::kGoCreate:
+    case ProbeProgram::kGoEnd: return ProbeClass::kLifecycle;
+    case ProbeProgram::kGoPark:
+    case ProbeProgram::kGoReady: return ProbeClass::kWait;
+  }
+  return ProbeClass::kWait;
+}
+
+std::size_t index_of(int program) {
+  return static_cast<std::size_t>(
+      class_of(static_cast<ProbeProgram>(program)));
+}
+
+}  // namespace
+
+Governor::Governor(double budget_ratio,
+                   std::array<double, kProbePrograms> cost_per_hit_ns)
+    : budget_ratio_(budget_ratio), cost_per_hit_ns_(cost_per_hit_ns) {}
+
+Governor::ClassCosts Governor::costs_since_last(const ProbeHits& hits) const {
+  ClassCosts costs{};
+  for (int i = 0; i < kProbePrograms; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    // fewer than before: another target or a new start, all of them new
+    const std::uint64_t fresh = hits[at] >= last_hits_[at]
+                                    ? hits[at] - last_hits_[at]
+                                    : hits[at];
+    costs[index_of(i)] += static_cast<double>(fresh) * cost_per_hit_ns_[at];
+  }
+  return costs;
+}
+
+void Governor::remember(const Sample& sample) {
+  window_.push_back(sample);
+  std::int64_t elapsed = 0;
+  for (const Sample& s : window_) elapsed += s.elapsed_ns;
+  while (window_.size() > 1 && elapsed - window_.front().elapsed_ns >=
+                                   kWindowNs) {
+    elapsed -= window_.front().elapsed_ns;
+    window_.pop_front();
+  }
+}
+
+double Governor::target_ratio() const {
+  Sample sum;
+  for (const Sample& s : window_) {
+    sum.elapsed_ns += s.elapsed_ns;
+    sum.cost_ns += s.cost_ns;
+  }
+  return sum.elapsed_ns > 0
+             ? sum.cost_ns / static_cast<double>(sum.elapsed_ns)
+             : 0;
+}
+
+std::optional<GovernorAction> Governor::tick(
+    std::int64_t now_ns, const ProbeHits& hits,
+    const std::array<bool, kProbeClasses>& attached) {
+  const ClassCosts costs = costs_since_last(hits);
+  const std::int64_t elapsed_ns = now_ns - last_ns_;
+  const bool first = last_ns_ == 0;
+  last_hits_ = hits;
+  last_ns_ = now_ns;
+  for (std::size_t i = 0; i < kProbeClasses; ++i)
+    if (!attached[i])
+      classes_[i].attached_at_ns = 0;
+    else if (classes_[i].attached_at_ns == 0)
+      classes_[i].attached_at_ns = now_ns;
+  if (first || elapsed_ns <= 0) return std::nullopt;
+
+  double cost_ns = 0;
+  int dearest = -1;
+  for (std::size_t i = 0; i < kProbeClasses; ++i) {
+    cost_ns += costs[i];
+    if (attached[i] && (dearest < 0 ||
+                        costs[i] > costs[static_cast<std::size_t>(dearest)]))
+      dearest = static_cast<int>(i);
+  }
+  remember({elapsed_ns, cost_ns});
+  const auto elapsed = static_cast<double>(elapsed_ns);
+  const double ratio = cost_ns / elapsed;
+  const bool off = budget_ratio_ <= 0;
+  ticks_above_ = ratio > budget_ratio_ ? ticks_above_ + 1 : 0;
+  if (dearest >= 0 && (off || ticks_above_ >= kTicksAbove ||
+                       ratio > kFarAbove * budget_ratio_)) {
+    ticks_above_ = 0;
+    return detach(dearest, now_ns,
+                  costs[static_cast<std::size_t>(dearest)] / elapsed);
+  }
+  if (off) return std::nullopt;
+  return retry(now_ns, ratio, attached);
+}
+
+GovernorAction Governor::detach(int index, std::int64_t now_ns, double ratio) {
+  ClassState& state = classes_[static_cast<std::size_t>(index)];
+  const bool calm = state.attached_at_ns != 0 &&
+                    now_ns - state.attached_at_ns >= kCalmNs;
+  state.backoff_ns = calm || state.backoff_ns == 0
+                         ? kFirstRetryNs
+                         : std::min(2 * state.backoff_ns, kLastRetryNs);
+  state.ours = true;
+  state.cost_ratio = ratio;
+  state.retry_at_ns = now_ns + state.backoff_ns;
+  GovernorAction action{.probe_class = static_cast<ProbeClass>(index),
+                        .attach = false,
+                        .why = ""};
+  action.why = budget_ratio_ <= 0
+                   ? "the overhead budget is 0"
+                   : fmt::format("costs {:.2g} % of a core, budget {:.2g} %; "
+                                 "next try in {} s",
+                                 100 * ratio, 100 * budget_ratio_,
+                                 state.backoff_ns / kNsPerSecond);
+  return action;
+}
+
+std::optional<GovernorAction> Governor::retry(
+    std::int64_t now_ns, double ratio,
+    const std::array<bool, kProbeClasses>& attached) {
+  int best = -1;
+  for (std::size_t i = 0; i < kProbeClasses; ++i) {
+    ClassState& state = classes_[i];
+    if (attached[i] || !state.ours || now_ns < state.retry_at_ns) continue;
+    if (best < 0 || state.cost_ratio <
+                        classes_[static_cast<std::size_t>(best)].cost_ratio)
+      best = static_cast<int>(i);
+  }
+  if (best < 0 || ratio > kRoomShare * budget_ratio_ ||
+      now_ns - last_attach_ns_ < kSettleNs)
+    return std::nullopt;
+  ClassState& state = classes_[static_cast<std::size_t>(best)];
+  const std::int64_t waited_ns = state.backoff_ns;
+  // should attaching fail, the next try comes as late again
+  state.retry_at_ns = now_ns + state.backoff_ns;
+  last_attach_ns_ = now_ns;
+  return GovernorAction{
+      .probe_class = static_cast<ProbeClass>(best),
+      .attach = true,
+      .why = fmt::format("tried again after {} s", waited_ns / kNsPerSecond)};
+}
+
+}  // namespace taskleak
