@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/fd.h"
@@ -23,24 +24,33 @@ using DwarfPtr = std::unique_ptr<Dwarf, Call<dwarf_end>>;
 /// Entries looked at before giving up; the runtime of Go has some 10,000, the
 /// largest programs known some ten million.
 constexpr std::uint64_t kMaxEntries = 50'000'000;
-/// Members of one struct.
+/// Members of one struct, those of the structs inside it counted too.
 constexpr int kMaxMembers = 4096;
-/// How deep structs without a name of their own lie inside each other.
-constexpr int kMaxDepth = 4;
+/// How deep structs inside of structs are followed.
+constexpr int kMaxDepth = 2;
 
 std::string_view name_of(Dwarf_Die* entry) {
   const char* name = dwarf_diename(entry);
   return name == nullptr ? std::string_view{} : name;
 }
 
-/// The struct that a member is, when it is one that has no name of its own:
-/// Go calls those "struct { ... }".
-bool unnamed_struct(Dwarf_Die* member, Dwarf_Die* type) {
+/// The struct that a member is, typedefs taken off.
+bool struct_type(Dwarf_Die* member, Dwarf_Die* type) {
   Dwarf_Attribute attribute;
   return dwarf_attr(member, DW_AT_type, &attribute) != nullptr &&
          dwarf_formref_die(&attribute, type) != nullptr &&
-         dwarf_tag(type) == DW_TAG_structure_type &&
-         name_of(type).starts_with("struct {");
+         dwarf_peel_type(type, type) == 0 &&
+         dwarf_tag(type) == DW_TAG_structure_type;
+}
+
+/// Nothing when it has none or it is no constant.
+std::optional<std::uint64_t> member_offset(Dwarf_Die* member) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word offset = 0;
+  if (dwarf_attr(member, DW_AT_data_member_location, &attribute) == nullptr ||
+      dwarf_formudata(&attribute, &offset) != 0)
+    return std::nullopt;
+  return offset;
 }
 
 class Search {
@@ -49,7 +59,6 @@ class Search {
       : missing_(structs.begin(), structs.end()) {}
 
   bool done() const { return missing_.empty(); }
-  std::string_view first_missing() const { return *missing_.begin(); }
   StructLayouts take() { return std::move(layouts_); }
 
   /// Looks through the entries right below a unit.
@@ -75,6 +84,7 @@ class Search {
       return;
     const std::string name(*wanted);
     layouts_[name + "._size"] = static_cast<std::uint64_t>(size);
+    members_left_ = kMaxMembers;
     members(entry, name, 0, 0);
     missing_.erase(wanted);
   }
@@ -82,27 +92,23 @@ class Search {
   void members(Dwarf_Die* entry, const std::string& prefix, std::uint64_t base,
                int depth) {
     Dwarf_Die member;
-    if (depth > kMaxDepth || dwarf_child(entry, &member) != 0) return;
-    int left = kMaxMembers;
+    if (dwarf_child(entry, &member) != 0) return;
     do {
       if (dwarf_tag(&member) != DW_TAG_member) continue;
-      Dwarf_Attribute attribute;
-      Dwarf_Word offset = 0;
-      if (dwarf_attr(&member, DW_AT_data_member_location, &attribute) ==
-              nullptr ||
-          dwarf_formudata(&attribute, &offset) != 0)
-        continue;
+      const auto offset = member_offset(&member);
+      if (!offset || members_left_-- <= 0) continue;
       const std::string name = fmt::format("{}.{}", prefix, name_of(&member));
-      layouts_[name] = base + offset;
+      layouts_[name] = base + *offset;
       Dwarf_Die type;
-      if (unnamed_struct(&member, &type))
-        members(&type, name, base + offset, depth + 1);
-    } while (--left > 0 && dwarf_siblingof(&member, &member) == 0);
+      if (depth < kMaxDepth && struct_type(&member, &type))
+        members(&type, name, base + *offset, depth + 1);
+    } while (dwarf_siblingof(&member, &member) == 0);
   }
 
   std::set<std::string_view, std::less<>> missing_;
   StructLayouts layouts_;
   std::uint64_t entries_ = 0;
+  int members_left_ = 0;
 };
 
 /// The unit of each package that a wanted struct is of ("runtime.g": runtime).
@@ -137,9 +143,6 @@ Result<StructLayouts> dwarf_layouts(int fd,
   Search search(structs);
   TRY(search_units(dwarf.get(), structs, true, search));
   TRY(search_units(dwarf.get(), structs, false, search));
-  if (!search.done())
-    return fail(Errc::kNotFound, fmt::format("DWARF does not describe {}",
-                                             search.first_missing()));
   return search.take();
 }
 

@@ -71,11 +71,14 @@ class ElfFile {
 
 /// Member offsets and sizes of structs, as DWARF tells them:
 /// "runtime.g.goid" -> 152; "runtime.g._size" -> 456. Members that are structs
-/// themselves are not descended into.
+/// themselves are followed two levels down, their offsets count from the
+/// outermost struct: "runtime.schedt.gFree.stack.size" -> 200.
 using StructLayouts = std::map<std::string, std::uint64_t, std::less<>>;
 
 /// The layouts of `structs` (full names, "runtime.g") from the DWARF of the
-/// file behind `fd`. kNotFound: no DWARF, or a struct is not described.
+/// file behind `fd`. A struct that it does not describe is left out: a Go
+/// linker drops the types that no function of the program uses. kNotFound: no
+/// DWARF; kLimit: more of it than is looked at.
 Result<StructLayouts> dwarf_layouts(int fd,
                                     std::span<const std::string_view> structs);
 
