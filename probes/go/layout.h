@@ -11,22 +11,28 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "target/elf_file.h"
+#include "probes/go/version.h"
 
 namespace taskleak {
 
-/// "go1.26.8" as numbers; release candidates and "devel" are kUnsupported.
-struct GoVersion {
-  int minor = 0;
-  int patch = 0;
-
-  auto operator<=>(const GoVersion&) const = default;
-  /// Extra words behind the number ("X:nocoverageredesign", "-custom") are
-  /// kept out of the numbers.
-  static Result<GoVersion> parse(std::string_view text);
-};
-
-/// Offsets in bytes. kAbsent marks a field that this version does not have.
+/// Offsets in bytes from the start of the struct; `size` is its size. kAbsent
+/// marks a field that this version does not have (layout_fields.inc says which
+/// has what), and all of poll_desc or notify_list in a program that has no use
+/// for them: then none of its tasks can wait for one.
+///
+/// How Go counts its goroutines (proc.go: gcount, newproc1, newextram), the
+/// same in 1.21 to 1.27:
+/// - live, system ones left out = allglen - freed - sched.ngsys, where freed
+///   is sched.free_n + sched.free_no_stack_n (from 1.25; before, free_n counts
+///   both) + free_n of each P in allp[0:len]. All are int32. NumGoroutine
+///   shows 1 where this gives less.
+/// - created, system ones included = sched.goidgen (u64) less the unspent ids
+///   (goidcacheend - goidcache) of each P in allp[0:cap], nil entries left
+///   out: a P that GOMAXPROCS retired keeps its ids, and from 1.25 the runtime
+///   retires Ps by itself when the cgroup's CPU limit changes.
+/// - Programs with cgo: each spare M for calls from C has a g with an id of its
+///   own. It is counted in goidgen, allglen and ngsys, its status is 6 (dead)
+///   or, from 1.26, 11 (_Gdeadextra), and it is no goroutine until C calls in.
 struct GoLayout {
   static constexpr std::uint32_t kAbsent = 0xffffffffU;
   static constexpr bool has(std::uint32_t offset) { return offset != kAbsent; }
@@ -46,18 +52,14 @@ struct GoLayout {
     std::uint32_t size, qcount, dataqsiz, elemsize, closed, timer;
   } hchan;
   struct {
-    std::uint32_t size, id, m, goidcache, goidcacheend, g_free;
+    std::uint32_t size, id, m, goidcache, goidcacheend, free_n;
   } p;
   struct {
     std::uint32_t size, id, curg, procid, p;
   } m;
   struct {
-    std::uint32_t size, goidgen, ngsys, g_free;
+    std::uint32_t size, goidgen, ngsys, free_n, free_no_stack_n;
   } schedt;
-  struct {
-    std::uint32_t free_n;  ///< of schedt.gFree's count, from gFree's start
-    std::uint32_t p_n;     ///< of p.gFree's count, from gFree's start
-  } gfree;
   struct {
     std::uint32_t size, fd, rg, wg, self, rd, wd;
   } poll_desc;
@@ -84,12 +86,18 @@ struct GoLayout {
   std::string source;  ///< "dwarf" or "table go1.26.0"
 };
 
+/// The layout of this binary: from its DWARF where it has any, else from the
+/// table. The errors are those of the two below.
+Result<GoLayout> find_layout(int exe_fd, GoVersion version);
+
 /// The layout from the binary's DWARF. kNotFound without DWARF, kUnsupported
-/// when a field that this version must have is not described.
+/// when a field that this version must have is not described, or for a minor
+/// version of which it is not known what its fields mean.
 Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version);
 
-/// The layout from the generated table. kUnsupported: not a version it holds;
-/// the text names the range it does.
+/// The layout from the generated table. kUnsupported: a version it does not
+/// hold, or a modified one (its structs may differ); the text names the
+/// versions that it does hold.
 Result<GoLayout> layout_from_table(GoVersion version);
 
 }  // namespace taskleak

@@ -1,0 +1,3 @@
+module taskleak/golayouts
+
+go 1.25
