@@ -66,7 +66,7 @@ def build_target(name, toolchain=None, flags=()):
     if not out.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         fresh = out.with_suffix(f".{os.getpid()}")
-        env = dict(os.environ, GOFLAGS="-mod=mod", CGO_ENABLED="0")
+        env = dict(os.environ, GOFLAGS="-buildvcs=false", CGO_ENABLED="0")
         if toolchain:
             env["GOTOOLCHAIN"] = toolchain
         subprocess.run(["go", "build", *flags, "-o", fresh, "."], cwd=source,
