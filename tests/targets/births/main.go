@@ -35,7 +35,7 @@ type nursery struct {
 
 const tick = time.Millisecond
 
-func (n *nursery) run() {
+func (n *nursery) run(d *diary) {
 	due := 0.0
 	for last := time.Now(); ; {
 		time.Sleep(tick)
@@ -46,6 +46,7 @@ func (n *nursery) run() {
 			n.created.Add(1)
 			go n.live(n.lifetime)
 		}
+		d.note() // the peak that a sampler between two bursts would miss
 	}
 }
 
@@ -67,18 +68,22 @@ type diary struct {
 	samples []sample
 }
 
-const diaryLength = 120_000 // two minutes of milliseconds
+const diaryLength = 240_000 // two a millisecond: a minute or two
 
 func (d *diary) keep() {
 	for {
-		d.mu.Lock()
-		if len(d.samples) >= diaryLength {
-			d.samples = append(d.samples[:0], d.samples[diaryLength/2:]...)
-		}
-		d.samples = append(d.samples, sample{time.Now().UnixNano(), runtime.NumGoroutine()})
-		d.mu.Unlock()
+		d.note()
 		time.Sleep(tick)
 	}
+}
+
+func (d *diary) note() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.samples) >= diaryLength {
+		d.samples = append(d.samples[:0], d.samples[diaryLength/2:]...)
+	}
+	d.samples = append(d.samples, sample{time.Now().UnixNano(), runtime.NumGoroutine()})
 }
 
 // between includes the last sample before and the first one after.
@@ -106,7 +111,7 @@ func main() {
 	n := &nursery{lifetime: *lifetime}
 	n.rate.Store(*rate)
 	d := new(diary)
-	go n.run()
+	go n.run(d)
 	go d.keep()
 	fmt.Println("ready")
 
