@@ -72,6 +72,10 @@ struct CensusTotals {
   /// How many tasks were created while the walk went on: no count of a running
   /// target can be surer than this.
   std::uint64_t created_during_walk = 0;
+  /// How many ended meanwhile, as far as the runtime's counters tell
+  /// (created_during_walk, less what its own live count grew by); 0 when they
+  /// do not.
+  std::uint64_t ended_during_walk = 0;
 };
 
 /// Result of one walk.
@@ -80,10 +84,12 @@ struct Census {
   bool full = false;         ///< nothing is kept from before: a first walk
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
-  std::vector<CensusTask> changed;
+  std::vector<CensusTask> changed;  ///< each slot at most once
   std::vector<CensusWaitBound> bounds;
   std::vector<std::uint32_t> ended;  ///< slots whose task is no more
   std::vector<std::uint32_t> torn;   ///< slots that changed under every retry
+  /// Tasks known from before that stand in none of the three lists. The
+  /// receiver holds it against what it knows itself: both must agree.
   std::uint64_t unchanged = 0;
   std::vector<WaitObject> objects;   ///< facts of objects in `changed`
   CensusTotals totals;

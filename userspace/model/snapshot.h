@@ -25,6 +25,8 @@ struct RuntimeInfo {
 struct TargetInfo {
   std::int32_t pid = 0;
   std::int64_t start_unix_ns = 0;
+  /// The same moment on CLOCK_MONOTONIC, 0 = not known: no wait is older.
+  std::int64_t start_monotonic_ns = 0;
   std::string exe;
   std::string build_id;
   std::vector<RuntimeInfo> runtimes;

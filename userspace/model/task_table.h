@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "model/census.h"
 #include "model/snapshot.h"
@@ -16,7 +17,9 @@ namespace taskleak {
 
 /// What the daemon asks the kernel's maps for: the last park of the task whose
 /// own record lies at this address; nothing when no probe saw it.
-using ParkLookup = std::function<std::optional<EventPark>(std::uint64_t record)>;
+using ParkLookup =
+    std::function<std::optional<EventPark>(std::uint64_t record)>;
+
 /// Tasks of one target. Not thread-safe: the collector's alone.
 class TaskTable {
  public:
@@ -27,7 +30,9 @@ class TaskTable {
 
   /// Folds one epoch's witnesses. The census comes from a child that read
   /// hostile bytes: kCorrupt, with nothing changed, when its ids, slots or
-  /// sizes do not fit together; ask for a full census then.
+  /// sizes do not fit together, kLimit when it exceeds a bound below; ask for a
+  /// full census then. A full census forgets slots and tables and finds the
+  /// tasks again by raw id, so that what is known of their waits stays.
   Status fold(Census census, EventSummary events, const ParkLookup& parks);
 
   /// Creation sites that events named and no census has named yet: to be asked
@@ -36,11 +41,23 @@ class TaskTable {
   static constexpr std::size_t kMaxPcsToName = 4096;
 
   /// The state as of the last fold, as a snapshot numbered one more than the
-  /// last.
-  std::shared_ptr<const Snapshot> freeze();
+  /// last. `wall_offset` is wall time less CLOCK_MONOTONIC.
+  std::shared_ptr<const Snapshot> freeze(
+      std::int64_t wall_offset = wall_offset_ns());
 
-  /// Upper bound of live slots; a census beyond it is kLimit.
-  static constexpr std::uint32_t kMaxTasks = 1U << 24;
+  /// Upper bounds; a census beyond one is kLimit.
+  static constexpr std::uint32_t kMaxTasks = 1U << 24;  ///< slots
+  static constexpr std::size_t kMaxFrames = 1U << 20;
+  static constexpr std::size_t kMaxStacks = 1U << 21;
+  static constexpr std::size_t kMaxLabelSets = 1U << 20;
+  static constexpr std::size_t kMaxReasons = 1U << 12;
+  static constexpr std::size_t kMaxStackFrames = 1024;
+  static constexpr std::size_t kMaxWaitsOn = 1U << 16;  ///< objects a task
+
+  /// Questions to the kernel about parks, a fold: for tasks that changed, and
+  /// for those left over from earlier folds. What is left over is asked later.
+  static constexpr std::size_t kMaxParkLookups = 1U << 15;
+  static constexpr std::size_t kMaxLateParkLookups = 1U << 12;
 
  private:
   struct Impl;
