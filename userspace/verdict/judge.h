@@ -18,10 +18,10 @@ namespace taskleak {
 
 enum class Verdict : std::uint8_t {
   kHealthy,
-  kSuspect,   ///< an old wait that nothing explains
+  kSuspect,  ///< an old wait that nothing explains
   kProbable,
   kProven,
-  kUnknown,   ///< coverage too low to say
+  kUnknown,  ///< coverage too low to say
 };
 inline constexpr int kVerdicts = 5;
 /// "healthy", "suspect", "probable", "proven", "unknown".
@@ -32,7 +32,9 @@ bool is_leak(Verdict verdict);
 /// What to hold against a wait.
 struct Policy {
   /// A blocked task that certainly waited this long, and never ran meanwhile,
-  /// is suspect.
+  /// is suspect, unless its wait explains itself: it ends by itself or at a
+  /// deadline to come, is the runtime's own, listens for clients, or is a
+  /// library's wait for its peer that no code of the user called for.
   std::int64_t suspect_after_ns = 60'000'000'000;
 };
 
@@ -53,12 +55,14 @@ struct TaskVerdict {
 /// A snapshot with its verdicts; what every view renders.
 struct Report {
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<TaskVerdict> tasks;        ///< one for each of snapshot->tasks
-  std::vector<VerdictCounts> sites;      ///< one for each of snapshot->sites
-  VerdictCounts counts{};                ///< system tasks left out
-  std::uint64_t working = 0;             ///< tasks less proven and probable
+  std::vector<TaskVerdict> tasks;    ///< one for each of snapshot->tasks
+  std::vector<VerdictCounts> sites;  ///< one for each of snapshot->sites
+  VerdictCounts counts{};            ///< system tasks left out
+  std::uint64_t working = 0;         ///< tasks less proven and probable
   std::vector<std::vector<Evidence>> evidence;  ///< shared by tasks; [0] empty
-  VerdictCounts detections{};  ///< tasks that ever reached a verdict, since attach
+  /// Distinct tasks that ever reached a verdict since attach; of suspect,
+  /// probable and proven alone.
+  VerdictCounts detections{};
 };
 
 /// What earlier epochs said, as far as a verdict needs it; one a target.
@@ -72,7 +76,8 @@ class History {
   void remember(const Report& report);
 
  private:
-  friend Report judge(std::shared_ptr<const Snapshot>, const History&, const Policy&);
+  friend Report judge(std::shared_ptr<const Snapshot>, const History&,
+                      const Policy&);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
