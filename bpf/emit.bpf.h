@@ -44,8 +44,9 @@ static __always_inline void count(const struct hit *hit, enum taskleak_counter w
 	__sync_fetch_and_add(&hit->counters->of[which], 1);
 }
 
-/* Says where an entry was lost that a map did not take: `full` when it has no room. */
-static __always_inline void count_refused(const struct hit *hit, long error,
+/* Says where an entry was lost that a map did not take: `full` when it has no room.
+ * `error` is an int: up to 6.3 the upper half of what a map update returns is not set. */
+static __always_inline void count_refused(const struct hit *hit, int error,
 					  enum taskleak_counter full)
 {
 	count(hit, error == -TASKLEAK_E2BIG ? full : TASKLEAK_LOST_MAP_BUSY);

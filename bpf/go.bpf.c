@@ -50,7 +50,7 @@ static const struct taskleak_wait_histogram no_waits;
 	({                                                                             \
 		void *entry = bpf_map_lookup_elem(map, key);                           \
 		if (!entry) {                                                          \
-			long error = bpf_map_update_elem(map, key, zero, BPF_NOEXIST); \
+			int error = bpf_map_update_elem(map, key, zero, BPF_NOEXIST);  \
 			entry = bpf_map_lookup_elem(map, key);                         \
 			if (!entry)                                                    \
 				count_refused(hit, error, full);                       \
