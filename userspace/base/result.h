@@ -42,6 +42,8 @@ class Error {
         code_(code) {}
 
   Errc code() const { return code_; }
+  /// The text alone, without address and errno.
+  const std::string& text() const { return text_; }
   std::uint64_t address() const { return address_; }
   /// errno of the call that failed, 0 when there was none.
   int os_error() const { return os_error_; }
