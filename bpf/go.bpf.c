@@ -46,23 +46,23 @@ static const struct taskleak_wait_histogram no_waits;
 
 /* The entry of `key`, inserted as zeroes when there is none; NULL and counted
  * as `full` or busy when the map does not take it. */
-#define ENTRY(map, key, zero, hit, full)                                               \
-	({                                                                             \
-		void *entry = bpf_map_lookup_elem(map, key);                           \
-		if (!entry) {                                                          \
-			int error = bpf_map_update_elem(map, key, zero, BPF_NOEXIST);  \
-			entry = bpf_map_lookup_elem(map, key);                         \
-			if (!entry)                                                    \
-				count_refused(hit, error, full);                       \
-		}                                                                      \
-		entry;                                                                 \
+#define ENTRY(map, key, zero, hit, full)                                              \
+	({                                                                            \
+		void *entry = bpf_map_lookup_elem(map, key);                          \
+		if (!entry) {                                                         \
+			int error = bpf_map_update_elem(map, key, zero, BPF_NOEXIST); \
+			entry = bpf_map_lookup_elem(map, key);                        \
+			if (!entry)                                                   \
+				count_refused(hit, error, full);                      \
+		}                                                                     \
+		entry;                                                                \
 	})
 
 static __always_inline struct taskleak_site_counts *site_of(const struct hit *hit, __u64 pc)
 {
-	struct taskleak_site_key key = {
-		.target = hit->config->slot, .generation = hit->config->generation, .pc = pc
-	};
+	struct taskleak_site_key key = { .target = hit->config->slot,
+					 .generation = hit->config->generation,
+					 .pc = pc };
 
 	return ENTRY(&sites, &key, &no_counts, hit, TASKLEAK_LOST_SITE_MAP_FULL);
 }
@@ -160,8 +160,8 @@ static __always_inline __u32 bucket_of(__u64 us)
 
 /* A frame of its own, so that the caller's stays small. */
 static __noinline int add_wait(const struct taskleak_config *config,
-			       struct taskleak_counters *counters,
-			       const struct taskleak_park *park, __u64 waited_ns)
+			       struct taskleak_counters *counters, const struct taskleak_park *park,
+			       __u64 waited_ns)
 {
 	const struct hit target = { .config = config, .counters = counters };
 	const struct hit *hit = &target;
@@ -205,8 +205,7 @@ int go_ready(struct pt_regs *ctx)
 	if (!start_ns)
 		return 0;
 	WRITE_ONCE(park->start_ns, 0);
-	if (bpf_probe_read_user(&run_count, 1,
-				(void *)(key.task + hit.config->go_tracking_seq))) {
+	if (bpf_probe_read_user(&run_count, 1, (void *)(key.task + hit.config->go_tracking_seq))) {
 		count(&hit, TASKLEAK_LOST_READ_FAULT);
 		return 0;
 	}

@@ -7,13 +7,12 @@
 #include "probes/instruction.h"
 
 #include <capstone.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "base/fd.h"
 
@@ -30,26 +29,43 @@ struct Instruction {
   std::size_t offset = 0;
   std::size_t size = 0;
   unsigned id = X86_INS_INVALID;
-  bool flow = false;             ///< jump, call, return
-  bool writes_argument = false;  ///< AX, BX, CX, DI, SI or R14
-  bool compares_guard = false;   ///< cmp REG, [r14+0x10]
-  bool leads_anywhere = false;   ///< an indirect jump
+  bool flow = false;                    ///< jump, call, return
+  bool writes_argument = false;         ///< AX, BX, CX, DI, SI or R14
+  bool compares_guard = false;          ///< cmp REG, [r14+0x10]
+  bool leads_anywhere = false;          ///< an indirect jump
   std::optional<std::uint64_t> target;  ///< of a direct jump or call
   std::string text;
 };
 
 bool argument_register(unsigned reg) {
   switch (reg) {
-    case X86_REG_RAX: case X86_REG_EAX: case X86_REG_AX:
-    case X86_REG_AL: case X86_REG_AH:
-    case X86_REG_RBX: case X86_REG_EBX: case X86_REG_BX:
-    case X86_REG_BL: case X86_REG_BH:
-    case X86_REG_RCX: case X86_REG_ECX: case X86_REG_CX:
-    case X86_REG_CL: case X86_REG_CH:
-    case X86_REG_RDI: case X86_REG_EDI: case X86_REG_DI: case X86_REG_DIL:
-    case X86_REG_RSI: case X86_REG_ESI: case X86_REG_SI: case X86_REG_SIL:
-    case X86_REG_R14: case X86_REG_R14D: case X86_REG_R14W: case X86_REG_R14B:
-      return true;
+    case X86_REG_RAX:
+    case X86_REG_EAX:
+    case X86_REG_AX:
+    case X86_REG_AL:
+    case X86_REG_AH:
+    case X86_REG_RBX:
+    case X86_REG_EBX:
+    case X86_REG_BX:
+    case X86_REG_BL:
+    case X86_REG_BH:
+    case X86_REG_RCX:
+    case X86_REG_ECX:
+    case X86_REG_CX:
+    case X86_REG_CL:
+    case X86_REG_CH:
+    case X86_REG_RDI:
+    case X86_REG_EDI:
+    case X86_REG_DI:
+    case X86_REG_DIL:
+    case X86_REG_RSI:
+    case X86_REG_ESI:
+    case X86_REG_SI:
+    case X86_REG_SIL:
+    case X86_REG_R14:
+    case X86_REG_R14D:
+    case X86_REG_R14W:
+    case X86_REG_R14B: return true;
     default: return false;
   }
 }
@@ -59,8 +75,8 @@ bool writes_argument(csh handle, const cs_insn& raw) {
   cs_regs writes;
   std::uint8_t read_count = 0;
   std::uint8_t write_count = 0;
-  if (cs_regs_access(handle, &raw, reads, &read_count, writes,
-                     &write_count) != CS_ERR_OK)
+  if (cs_regs_access(handle, &raw, reads, &read_count, writes, &write_count) !=
+      CS_ERR_OK)
     return true;
   return std::any_of(writes, writes + write_count, argument_register);
 }
@@ -161,7 +177,8 @@ bool emulated(std::span<const std::byte> bytes) {
   const auto is_push = [](std::byte b) {
     return (b & std::byte{0xf8}) == std::byte{0x50};
   };
-  if (bytes.size() == 1) return is_push(bytes[0]) || bytes[0] == std::byte{0x90};
+  if (bytes.size() == 1)
+    return is_push(bytes[0]) || bytes[0] == std::byte{0x90};
   return bytes.size() == 2 && bytes[0] == std::byte{0x41} && is_push(bytes[1]);
 }
 
@@ -216,16 +233,15 @@ Result<ProbePlace> find_probe_place(std::span<const std::byte> code,
                                     Addr entry) {
   if (code.empty()) return fail(Errc::kUnsupported, "it has no code");
   if (code.size() > kMaxFunctionBytes)
-    return fail(Errc::kLimit, fmt::format("it is longer than {} bytes",
-                                          kMaxFunctionBytes));
+    return fail(Errc::kLimit,
+                fmt::format("it is longer than {} bytes", kMaxFunctionBytes));
   TRY(const std::vector<Instruction> list, decode(code, entry));
   const StackCheck check = find_stack_check(list);
   TRY(const std::size_t place, first_emulated(list, code, check.length));
   const Instruction& found = list[place];
   TRY(passed_once(list, entry, check, entry.value + found.offset));
-  ProbePlace result{.offset = found.offset,
-                    .bytes = {},
-                    .instruction = found.text};
+  ProbePlace result{
+      .offset = found.offset, .bytes = {}, .instruction = found.text};
   for (const std::byte b : code.subspan(found.offset, found.size))
     result.bytes.push_back(std::to_integer<std::uint8_t>(b));
   return result;

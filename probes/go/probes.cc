@@ -8,11 +8,11 @@
 // through injectglist instead.
 #include "probes/go/probes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "probes/instruction.h"
 
@@ -30,19 +30,17 @@ struct Wanted {
 constexpr int kFirstMinorWithGdestroy = 22;
 
 std::vector<Wanted> wanted(GoVersion version) {
-  const Wanted end =
-      version.minor >= kFirstMinorWithGdestroy
-          ? Wanted{"go.gdestroy", "runtime.gdestroy", ProbeProgram::kGoEnd,
-                   ProbeClass::kLifecycle}
-          : Wanted{"go.goexit0", "runtime.goexit0", ProbeProgram::kGoEnd,
-                   ProbeClass::kLifecycle};
-  return {{"go.newproc1", "runtime.newproc1", ProbeProgram::kGoCreate,
-           ProbeClass::kLifecycle},
-          end,
-          {"go.gopark", "runtime.gopark", ProbeProgram::kGoPark,
-           ProbeClass::kWait},
-          {"go.ready", "runtime.ready", ProbeProgram::kGoReady,
-           ProbeClass::kWait}};
+  const Wanted end = version.minor >= kFirstMinorWithGdestroy
+                         ? Wanted{"go.gdestroy", "runtime.gdestroy",
+                                  ProbeProgram::kGoEnd, ProbeClass::kLifecycle}
+                         : Wanted{"go.goexit0", "runtime.goexit0",
+                                  ProbeProgram::kGoEnd, ProbeClass::kLifecycle};
+  return {
+      {"go.newproc1", "runtime.newproc1", ProbeProgram::kGoCreate,
+       ProbeClass::kLifecycle},
+      end,
+      {"go.gopark", "runtime.gopark", ProbeProgram::kGoPark, ProbeClass::kWait},
+      {"go.ready", "runtime.ready", ProbeProgram::kGoReady, ProbeClass::kWait}};
 }
 
 Result<PlannedProbe> plan_one(const ElfFile& elf, const Wanted& want) {

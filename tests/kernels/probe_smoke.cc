@@ -1,12 +1,13 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
 // On the kernel it runs on: do the programs load, attach, count exactly, detach
-// and leave nothing behind? Needs root. Prints a line for each claim and exits 1
-// when one does not hold; exits 0 on a kernel that cannot have probes when told
-// to expect that.
+// and leave nothing behind? Needs root. Prints a line for each claim and exits
+// 1 when one does not hold; exits 0 on a kernel that cannot have probes when
+// told to expect that.
 //
 //   probe-smoke TARGET [perf] [quick] [unsupported]
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/bpf.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -20,8 +21,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -221,8 +220,7 @@ void counts_exactly(const Setup& setup) {
   const TargetSlot slot = attach(kernel, setup, target.pid());
   other.run(setup.lives / 10);
   const std::uint64_t waited_ns = target.run(setup.lives);
-  const auto expected =
-      static_cast<std::uint64_t>(setup.lives) * kTestThreads;
+  const auto expected = static_cast<std::uint64_t>(setup.lives) * kTestThreads;
   EventSummary summary = must(kernel.summarize(slot));
   check_counts(summary, expected);
   check_waits(summary, expected, waited_ns);
@@ -310,11 +308,11 @@ void calibrates(const Setup& setup) {
   const std::int64_t begin = monotonic_now_ns();
   const auto costs = must(kernel.calibrate());
   const std::int64_t took_ns = monotonic_now_ns() - begin;
-  claim(std::ranges::all_of(costs, [](double ns) { return ns > 0; }),
-        fmt::format("a hit costs: create {:.0f} ns, end {:.0f}, park {:.0f}, "
-                    "ready {:.0f} (measured in {} ms)",
-                    costs[0], costs[1], costs[2], costs[3],
-                    took_ns / kNsPerMs));
+  claim(
+      std::ranges::all_of(costs, [](double ns) { return ns > 0; }),
+      fmt::format("a hit costs: create {:.0f} ns, end {:.0f}, park {:.0f}, "
+                  "ready {:.0f} (measured in {} ms)",
+                  costs[0], costs[1], costs[2], costs[3], took_ns / kNsPerMs));
 }
 
 int expect_unsupported(const Setup& setup) {

@@ -5,6 +5,8 @@
 // fields. Reads a number from stdin and makes so many goroutines in each of its
 // threads live once: created, parked, readied, ended. Answers "done" with the
 // longest and the total of the waits it saw itself; ends at end of file.
+#include "tests/kernels/probe_target.h"
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -12,8 +14,6 @@
 #include <cstdio>
 #include <thread>
 #include <vector>
-
-#include "tests/kernels/probe_target.h"
 
 asm(R"(
   .macro go_function name

@@ -4,13 +4,12 @@
 // planned on: the same inode, whatever became of its name, also in containers.
 #include "kernel/attach.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <vector>
-
-#include <fmt/format.h>
 
 namespace taskleak {
 namespace {
@@ -58,16 +57,14 @@ Result<LinkPtr> attach_probe(const LoadedObject& object,
                              std::uint64_t cookie) {
   const std::string path = fmt::format("/proc/self/fd/{}", exe_fd);
   bpf_program* program = object.program(probe.program);
-  LinkPtr link = object.mechanism == Mechanism::kUprobeMulti
-                     ? attach_multi(program, pid, path, probe.file_offset,
-                                    cookie)
-                     : attach_perf(program, pid, path, probe.file_offset,
-                                   cookie);
+  LinkPtr link =
+      object.mechanism == Mechanism::kUprobeMulti
+          ? attach_multi(program, pid, path, probe.file_offset, cookie)
+          : attach_perf(program, pid, path, probe.file_offset, cookie);
   if (!link) {
     const int error = errno;
-    return fail_os(fmt::format("attaching {}: {}", probe.name,
-                               libbpf_complaint()),
-                   error);
+    return fail_os(
+        fmt::format("attaching {}: {}", probe.name, libbpf_complaint()), error);
   }
   return link;
 }

@@ -93,8 +93,8 @@ Result<ProbePlan> plan_on_ourselves() {
   ProbePlan plan;
   for (int i = 0; i < kProbePrograms; ++i) {
     const auto program = static_cast<ProbeProgram>(i);
-    const bool wait = program == ProbeProgram::kGoPark ||
-                      program == ProbeProgram::kGoReady;
+    const bool wait =
+        program == ProbeProgram::kGoPark || program == ProbeProgram::kGoReady;
     const std::uint8_t* place = places[static_cast<std::size_t>(i)];
     TRY(const std::uint64_t offset, own_file_offset(place));
     plan.probes.push_back(
@@ -134,7 +134,8 @@ double median(std::vector<double> values) {
 
 std::array<double, kProbePrograms> measure() {
   std::vector<FakeG> gs(kCallsPerRound);
-  for (std::size_t i = 0; i < gs.size(); ++i) gs[i] = {i + 1, 0x1000 + i % 8, 0};
+  for (std::size_t i = 0; i < gs.size(); ++i)
+    gs[i] = {i + 1, 0x1000 + i % 8, 0};
   std::array<std::vector<double>, kBare + 1> rounds;
   (void)one_round(gs);  // fills the maps and the caches
   for (int round = 0; round < kRounds; ++round) {

@@ -2,6 +2,7 @@
 //
 // Which capability is missing to load and attach, and the command that grants
 // it. Asked before anything is tried, since the kernel only says EPERM.
+#include <fmt/format.h>
 #include <sys/capability.h>
 #include <unistd.h>
 
@@ -9,8 +10,6 @@
 #include <climits>
 #include <memory>
 #include <type_traits>
-
-#include <fmt/format.h>
 
 #include "base/fd.h"
 #include "kernel/object.h"
@@ -41,8 +40,10 @@ Status check_capabilities() {
   if (!own) return fail_os("reading our capabilities", errno);
   if (effective(own.get(), CAP_SYS_ADMIN)) return {};
   const char* missing = nullptr;
-  if (!effective(own.get(), CAP_BPF)) missing = "CAP_BPF";
-  else if (!effective(own.get(), CAP_PERFMON)) missing = "CAP_PERFMON";
+  if (!effective(own.get(), CAP_BPF))
+    missing = "CAP_BPF";
+  else if (!effective(own.get(), CAP_PERFMON))
+    missing = "CAP_PERFMON";
   if (missing == nullptr) return {};
   return fail(Errc::kDenied,
               fmt::format("{} is missing, which probes need: start it with "

@@ -42,8 +42,8 @@ Status for_each(int map, Visit visit) {
     std::uint32_t next = 0;
     LIBBPF_OPTS(bpf_map_batch_opts, options);
     const int error =
-        bpf_map_lookup_batch(map, begun ? &cursor : nullptr, &next,
-                             keys.data(), values.data(), &count, &options);
+        bpf_map_lookup_batch(map, begun ? &cursor : nullptr, &next, keys.data(),
+                             values.data(), &count, &options);
     if (error == -ENOSPC && room < kMaxBatchEntries) {
       room *= 2;
       keys.resize(room);
@@ -98,8 +98,8 @@ Status clear_counters(const LoadedObject& object, std::uint32_t slot) {
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return fail_os("counting the processors", -cpus);
   const std::vector<taskleak_counters> zero(static_cast<std::size_t>(cpus));
-  const int error = bpf_map_update_elem(object.counters_map(), &slot,
-                                        zero.data(), BPF_ANY);
+  const int error =
+      bpf_map_update_elem(object.counters_map(), &slot, zero.data(), BPF_ANY);
   if (error != 0) return fail_os("clearing counters", -error);
   return {};
 }

@@ -5,9 +5,10 @@
 // longer pauses between attempts the average stays within the budget.
 #include "kernel/governor.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
 
 #include "base/clock.h"
 
@@ -25,8 +26,20 @@ ProbeClass class_of(ProbeProgram program) {
 }
 
 std::size_t index_of(int program) {
-  return static_cast<std::size_t>(
-      class_of(static_cast<ProbeProgram>(program)));
+  return static_cast<std::size_t>(class_of(static_cast<ProbeProgram>(program)));
+}
+
+/// Index of the attached class that cost most, -1 when none is attached.
+int dearest_attached(const std::array<double, kProbeClasses>& costs,
+                     const std::array<bool, kProbeClasses>& attached) {
+  int dearest = -1;
+  for (int i = 0; i < kProbeClasses; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (attached[at] &&
+        (dearest < 0 || costs[at] > costs[static_cast<std::size_t>(dearest)]))
+      dearest = i;
+  }
+  return dearest;
 }
 
 }  // namespace
@@ -40,9 +53,8 @@ Governor::ClassCosts Governor::costs_since_last(const ProbeHits& hits) const {
   for (int i = 0; i < kProbePrograms; ++i) {
     const auto at = static_cast<std::size_t>(i);
     // fewer than before: another target or a new start, all of them new
-    const std::uint64_t fresh = hits[at] >= last_hits_[at]
-                                    ? hits[at] - last_hits_[at]
-                                    : hits[at];
+    const std::uint64_t fresh =
+        hits[at] >= last_hits_[at] ? hits[at] - last_hits_[at] : hits[at];
     costs[index_of(i)] += static_cast<double>(fresh) * cost_per_hit_ns_[at];
   }
   return costs;
@@ -52,11 +64,20 @@ void Governor::remember(const Sample& sample) {
   window_.push_back(sample);
   std::int64_t elapsed = 0;
   for (const Sample& s : window_) elapsed += s.elapsed_ns;
-  while (window_.size() > 1 && elapsed - window_.front().elapsed_ns >=
-                                   kWindowNs) {
+  while (window_.size() > 1 &&
+         elapsed - window_.front().elapsed_ns >= kWindowNs) {
     elapsed -= window_.front().elapsed_ns;
     window_.pop_front();
   }
+}
+
+void Governor::note_attached(std::int64_t now_ns,
+                             const std::array<bool, kProbeClasses>& attached) {
+  for (std::size_t i = 0; i < kProbeClasses; ++i)
+    if (!attached[i])
+      classes_[i].attached_at_ns = 0;
+    else if (classes_[i].attached_at_ns == 0)
+      classes_[i].attached_at_ns = now_ns;
 }
 
 double Governor::target_ratio() const {
@@ -65,9 +86,8 @@ double Governor::target_ratio() const {
     sum.elapsed_ns += s.elapsed_ns;
     sum.cost_ns += s.cost_ns;
   }
-  return sum.elapsed_ns > 0
-             ? sum.cost_ns / static_cast<double>(sum.elapsed_ns)
-             : 0;
+  return sum.elapsed_ns > 0 ? sum.cost_ns / static_cast<double>(sum.elapsed_ns)
+                            : 0;
 }
 
 std::optional<GovernorAction> Governor::tick(
@@ -78,40 +98,30 @@ std::optional<GovernorAction> Governor::tick(
   const bool first = last_ns_ == 0;
   last_hits_ = hits;
   last_ns_ = now_ns;
-  for (std::size_t i = 0; i < kProbeClasses; ++i)
-    if (!attached[i])
-      classes_[i].attached_at_ns = 0;
-    else if (classes_[i].attached_at_ns == 0)
-      classes_[i].attached_at_ns = now_ns;
+  note_attached(now_ns, attached);
   if (first || elapsed_ns <= 0) return std::nullopt;
 
-  double cost_ns = 0;
-  int dearest = -1;
-  for (std::size_t i = 0; i < kProbeClasses; ++i) {
-    cost_ns += costs[i];
-    if (attached[i] && (dearest < 0 ||
-                        costs[i] > costs[static_cast<std::size_t>(dearest)]))
-      dearest = static_cast<int>(i);
-  }
+  const double cost_ns = std::accumulate(costs.begin(), costs.end(), 0.0);
   remember({elapsed_ns, cost_ns});
   const auto elapsed = static_cast<double>(elapsed_ns);
   const double ratio = cost_ns / elapsed;
-  const bool off = budget_ratio_ <= 0;
   ticks_above_ = ratio > budget_ratio_ ? ticks_above_ + 1 : 0;
-  if (dearest >= 0 && (off || ticks_above_ >= kTicksAbove ||
-                       ratio > kFarAbove * budget_ratio_)) {
+  const bool too_much = budget_ratio_ <= 0 || ticks_above_ >= kTicksAbove ||
+                        ratio > kFarAbove * budget_ratio_;
+  const int dearest = dearest_attached(costs, attached);
+  if (too_much && dearest >= 0) {
     ticks_above_ = 0;
     return detach(dearest, now_ns,
                   costs[static_cast<std::size_t>(dearest)] / elapsed);
   }
-  if (off) return std::nullopt;
+  if (budget_ratio_ <= 0) return std::nullopt;
   return retry(now_ns, ratio, attached);
 }
 
 GovernorAction Governor::detach(int index, std::int64_t now_ns, double ratio) {
   ClassState& state = classes_[static_cast<std::size_t>(index)];
-  const bool calm = state.attached_at_ns != 0 &&
-                    now_ns - state.attached_at_ns >= kCalmNs;
+  const bool calm =
+      state.attached_at_ns != 0 && now_ns - state.attached_at_ns >= kCalmNs;
   state.backoff_ns = calm || state.backoff_ns == 0
                          ? kFirstRetryNs
                          : std::min(2 * state.backoff_ns, kLastRetryNs);
@@ -123,10 +133,11 @@ GovernorAction Governor::detach(int index, std::int64_t now_ns, double ratio) {
                         .why = ""};
   action.why = budget_ratio_ <= 0
                    ? "the overhead budget is 0"
-                   : fmt::format("costs {:.2g} % of a core, budget {:.2g} %; "
-                                 "next try in {} s",
-                                 100 * ratio, 100 * budget_ratio_,
-                                 state.backoff_ns / kNsPerSecond);
+                   : fmt::format(
+                         "costs {:.2g} % of a core, budget {:.2g} %; "
+                         "next try in {} s",
+                         100 * ratio, 100 * budget_ratio_,
+                         state.backoff_ns / kNsPerSecond);
   return action;
 }
 
@@ -136,15 +147,18 @@ std::optional<GovernorAction> Governor::retry(
   int best = -1;
   for (std::size_t i = 0; i < kProbeClasses; ++i) {
     ClassState& state = classes_[i];
-    if (attached[i] || !state.ours || now_ns < state.retry_at_ns) continue;
-    if (best < 0 || state.cost_ratio <
-                        classes_[static_cast<std::size_t>(best)].cost_ratio)
+    if (attached[i] || !state.ours || now_ns + kSettleNs < state.retry_at_ns)
+      continue;
+    if (best < 0 ||
+        state.cost_ratio < classes_[static_cast<std::size_t>(best)].cost_ratio)
       best = static_cast<int>(i);
   }
   if (best < 0 || ratio > kRoomShare * budget_ratio_ ||
       now_ns - last_attach_ns_ < kSettleNs)
     return std::nullopt;
   ClassState& state = classes_[static_cast<std::size_t>(best)];
+  // the cheaper one goes first, even when it is due a moment later
+  if (now_ns < state.retry_at_ns) return std::nullopt;
   const std::int64_t waited_ns = state.backoff_ns;
   // should attaching fail, the next try comes as late again
   state.retry_at_ns = now_ns + state.backoff_ns;

@@ -22,7 +22,7 @@ namespace taskleak {
 struct GovernorAction {
   ProbeClass probe_class = ProbeClass::kWait;
   bool attach = false;  ///< else detach
-  std::string why;      ///< "costs 23 % of a core, budget 1 %; next try in 30 s"
+  std::string why;  ///< "costs 23 % of a core, budget 1 %; next try in 30 s"
 };
 
 class Governor {
@@ -63,7 +63,7 @@ class Governor {
  private:
   using ClassCosts = std::array<double, kProbeClasses>;  // ns since last tick
   struct ClassState {
-    bool ours = false;  ///< detached by us, or asked to be attached again
+    bool ours = false;      ///< detached by us, or asked to be attached again
     double cost_ratio = 0;  ///< of one core, when it was detached
     std::int64_t retry_at_ns = 0;
     std::int64_t backoff_ns = 0;
@@ -76,6 +76,8 @@ class Governor {
 
   ClassCosts costs_since_last(const ProbeHits& hits) const;
   void remember(const Sample& sample);
+  void note_attached(std::int64_t now_ns,
+                     const std::array<bool, kProbeClasses>& attached);
   GovernorAction detach(int index, std::int64_t now_ns, double ratio);
   std::optional<GovernorAction> retry(
       std::int64_t now_ns, double ratio,

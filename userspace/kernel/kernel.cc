@@ -7,12 +7,11 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <cerrno>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -110,16 +109,15 @@ Status Kernel::Impl::prepare(std::uint32_t slot, const Target& target) {
   TRY(clear_counters(object, slot));
   TRY(purge(object, slot, ProbeClass::kLifecycle));
   TRY(purge(object, slot, ProbeClass::kWait));
-  return configure(
-      slot, {.tgid = object.initial_pid_namespace
-                         ? static_cast<std::uint32_t>(target.pid)
-                         : 0,
-             .go_goid = target.plan.config.go_goid,
-             .go_gopc = target.plan.config.go_gopc,
-             .go_tracking_seq = target.plan.config.go_tracking_seq,
-             .active = 1,
-             .generation = ++generations[slot],
-             .slot = slot});
+  return configure(slot, {.tgid = object.initial_pid_namespace
+                                      ? static_cast<std::uint32_t>(target.pid)
+                                      : 0,
+                          .go_goid = target.plan.config.go_goid,
+                          .go_gopc = target.plan.config.go_gopc,
+                          .go_tracking_seq = target.plan.config.go_tracking_seq,
+                          .active = 1,
+                          .generation = ++generations[slot],
+                          .slot = slot});
 }
 
 Status Kernel::Impl::link_all(TargetSlot slot, ProbeClass probe_class,
@@ -128,14 +126,13 @@ Status Kernel::Impl::link_all(TargetSlot slot, ProbeClass probe_class,
   for (const PlannedProbe& probe : target.plan.probes) {
     if (probe.probe_class != probe_class) continue;
     TRY(check_bytes(target.exe.get(), probe));
-    TRY(LinkPtr link, attach_probe(object, probe, target.pid, target.exe.get(),
-                                   slot.value));
+    TRY(LinkPtr link,
+        attach_probe(object, probe, target.pid, target.exe.get(), slot.value));
     links.push_back(std::move(link));
   }
   if (links.empty())
-    return fail(Errc::kNotFound,
-                fmt::format("no {} probe could be planned",
-                            probe_class_name(probe_class)));
+    return fail(Errc::kNotFound, fmt::format("no {} probe could be planned",
+                                             probe_class_name(probe_class)));
   return {};
 }
 
@@ -155,9 +152,8 @@ Result<TargetSlot> Kernel::add_target(pid_t pid, int exe_fd,
   std::uint32_t slot = 0;
   while (slot < TASKLEAK_MAX_TARGETS && impl_->targets[slot]) ++slot;
   if (slot == TASKLEAK_MAX_TARGETS)
-    return fail(Errc::kLimit,
-                fmt::format("probes serve {} targets at most",
-                            TASKLEAK_MAX_TARGETS));
+    return fail(Errc::kLimit, fmt::format("probes serve {} targets at most",
+                                          TASKLEAK_MAX_TARGETS));
   Target target;
   target.pid = pid;
   target.plan = plan;
@@ -231,8 +227,8 @@ Result<EventSummary> Kernel::summarize(TargetSlot slot) const {
   summary.ended = since_attach(TASKLEAK_ENDED);
   TRY(summary.sites, read_sites(impl_->object, impl_->owner(slot)));
   TRY(summary.waits, read_waits(impl_->object, impl_->owner(slot)));
-  summary.lost = losses(
-      counters, impl_->object.recursion_misses() - target.misses_base);
+  summary.lost =
+      losses(counters, impl_->object.recursion_misses() - target.misses_base);
   summary.probes = statuses(target, counters);
   return summary;
 }

@@ -65,9 +65,10 @@ class Kernel {
   Result<ProbeHits> hits(TargetSlot slot) const;
   /// Everything counted so far; reads the maps in batches.
   Result<EventSummary> summarize(TargetSlot slot) const;
-  /// The last park seen of the task whose record lies at `record`, unless it was
-  /// readied since. The task may have woken unseen and parked again: belongs to
-  /// its present wait only if raw_id and run_count + 1 are the census's.
+  /// The last park seen of the task whose record lies at `record`, unless it
+  /// was readied since. The task may have woken unseen and parked again:
+  /// belongs to its present wait only if raw_id and run_count + 1 are the
+  /// census's.
   std::optional<EventPark> park(TargetSlot slot, std::uint64_t record) const;
 
   /// Measures what one hit of each program costs this machine: runs it on a

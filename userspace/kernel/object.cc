@@ -7,6 +7,7 @@
 #include "kernel/object.h"
 
 #include <bpf/bpf.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -15,8 +16,6 @@
 #include <cstdarg>
 #include <cstdio>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/log.h"
 #include "go.skel.h"
@@ -54,7 +53,7 @@ int release_number() {
 }
 
 Status check_kernel() {
-  struct stat info {};
+  struct stat info{};
   if (stat(kKernelBtf, &info) != 0)
     return fail(Errc::kUnsupported,
                 fmt::format("kernel {} has no BTF ({}), which probes need; run "
@@ -74,10 +73,16 @@ Status check_kernel() {
 /// first: a link type it does not know, or a path that is no file.
 bool kernel_has_uprobe_multi() {
   const std::array<bpf_insn, 2> code = {
-      bpf_insn{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0,
-               .src_reg = 0, .off = 0, .imm = 0},
-      bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0,
-               .off = 0, .imm = 0}};
+      bpf_insn{.code = BPF_ALU64 | BPF_MOV | BPF_K,
+               .dst_reg = BPF_REG_0,
+               .src_reg = 0,
+               .off = 0,
+               .imm = 0},
+      bpf_insn{.code = BPF_JMP | BPF_EXIT,
+               .dst_reg = 0,
+               .src_reg = 0,
+               .off = 0,
+               .imm = 0}};
   LIBBPF_OPTS(bpf_prog_load_opts, load_options,
               .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
   const Fd program(bpf_prog_load(BPF_PROG_TYPE_KPROBE, nullptr, "GPL",
@@ -88,8 +93,8 @@ bool kernel_has_uprobe_multi() {
   options.uprobe_multi.path = "/";
   options.uprobe_multi.offsets = &offset;
   options.uprobe_multi.cnt = 1;
-  const Fd link(bpf_link_create(program.get(), -1, BPF_TRACE_UPROBE_MULTI,
-                                &options));
+  const Fd link(
+      bpf_link_create(program.get(), -1, BPF_TRACE_UPROBE_MULTI, &options));
   return !link.valid() && errno == EBADF;
 }
 
@@ -113,7 +118,7 @@ Status size_maps(taskleak_bpf& object, const KernelLimits& limits) {
 }
 
 bool in_initial_pid_namespace() {
-  struct stat info {};
+  struct stat info{};
   return stat("/proc/self/ns/pid", &info) == 0 &&
          info.st_ino == kInitialPidNamespace;
 }

@@ -4,10 +4,10 @@
 // what must be refused.
 #include "probes/instruction.h"
 
+#include <doctest/doctest.h>
+
 #include <initializer_list>
 #include <vector>
-
-#include <doctest/doctest.h>
 
 using namespace taskleak;
 
@@ -32,8 +32,7 @@ Errc refused(std::initializer_list<int> bytes) {
 }
 
 bool says(const Result<ProbePlace>& place, std::string_view words) {
-  return !place &&
-         place.error().message().find(words) != std::string::npos;
+  return !place && place.error().message().find(words) != std::string::npos;
 }
 
 }  // namespace
@@ -79,9 +78,16 @@ TEST_CASE("without a stack check an emulated first instruction is the place") {
 
 TEST_CASE("what leaves the arguments alone may come before the place") {
   const Result<ProbePlace> place = place_in({
-      0x48, 0x83, 0xec, 0x10,        // sub rsp, 0x10
-      0x48, 0x89, 0x44, 0x24, 0x08,  // mov [rsp+8], rax
-      0x90,                          // nop
+      0x48,
+      0x83,
+      0xec,
+      0x10,  // sub rsp, 0x10
+      0x48,
+      0x89,
+      0x44,
+      0x24,
+      0x08,  // mov [rsp+8], rax
+      0x90,  // nop
       0xc3,
   });
   REQUIRE(place.has_value());
@@ -114,11 +120,22 @@ TEST_CASE("only so far behind the check does it look") {
 
 TEST_CASE("a place that a loop leads to again counts too often") {
   CHECK(says(place_in({
-                 0x49, 0x3b, 0x66, 0x10,  // cmp rsp, [r14+0x10]
-                 0x76, 0x03,              // jbe slow
-                 0x55,                    // push rbp
-                 0xeb, 0xfd,              // jmp to the push
-                 0xe8, 0x00, 0x10, 0x00, 0x00, 0xeb, 0xf0,
+                 0x49,
+                 0x3b,
+                 0x66,
+                 0x10,  // cmp rsp, [r14+0x10]
+                 0x76,
+                 0x03,  // jbe slow
+                 0x55,  // push rbp
+                 0xeb,
+                 0xfd,  // jmp to the push
+                 0xe8,
+                 0x00,
+                 0x10,
+                 0x00,
+                 0x00,
+                 0xeb,
+                 0xf0,
              }),
              "again"));
   CHECK(says(place_in({0x55, 0x75, 0xfd, 0xc3}), "again"));  // jne entry

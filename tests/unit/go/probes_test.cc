@@ -4,6 +4,7 @@
 // symbols that a case asks for. Every function has the prologue of real Go.
 #include "probes/go/probes.h"
 
+#include <doctest/doctest.h>
 #include <elf.h>
 #include <sys/mman.h>
 
@@ -11,8 +12,6 @@
 #include <cstring>
 #include <string>
 #include <vector>
-
-#include <doctest/doctest.h>
 
 #include "base/fd.h"
 
@@ -39,8 +38,8 @@ void append(std::string& to, const T& value) {
   to.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-Elf64_Shdr section(std::uint32_t name, std::uint32_t type,
-                   std::uint64_t offset, std::uint64_t size) {
+Elf64_Shdr section(std::uint32_t name, std::uint32_t type, std::uint64_t offset,
+                   std::uint64_t size) {
   Elf64_Shdr result{};
   result.sh_name = name;
   result.sh_type = type;
@@ -111,8 +110,7 @@ std::string executable(const std::vector<Function>& functions) {
   append(file, code);
   append(file, table);
   append(file, section(15, SHT_STRTAB, names_at, names.size()));
-  append(file, section(23, SHT_STRTAB, section_names_at,
-                       section_names.size()));
+  append(file, section(23, SHT_STRTAB, section_names_at, section_names.size()));
   return file;
 }
 
@@ -136,8 +134,10 @@ ProbePlan plan(const std::vector<Function>& functions, int minor,
 }
 
 std::vector<Function> runtime_functions() {
-  return {{"runtime.newproc1", kGood}, {"runtime.goexit0", kGood},
-          {"runtime.gdestroy", kGood}, {"runtime.gopark", kGood},
+  return {{"runtime.newproc1", kGood},
+          {"runtime.goexit0", kGood},
+          {"runtime.gdestroy", kGood},
+          {"runtime.gopark", kGood},
           {"runtime.ready", kGood}};
 }
 
