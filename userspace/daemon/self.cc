@@ -1,23 +1,19 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Reads clocks, /proc/self and limits; talks to libcap. See daemon/self.h.
+// Reads clocks, /proc/self and limits. See daemon/self.h.
 #include "daemon/self.h"
 
-#include <sys/capability.h>
-#include <sys/prctl.h>
+#include <linux/capability.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <memory>
-#include <type_traits>
 
 #include "base/clock.h"
-#include "base/fd.h"
+#include "base/privilege.h"
 
 namespace taskleak {
 namespace {
@@ -36,8 +32,6 @@ std::uint64_t count_open_fds() {
     ++count;
   return count;
 }
-
-using CapPtr = std::unique_ptr<std::remove_pointer_t<cap_t>, Call<cap_free>>;
 
 }  // namespace
 
@@ -70,23 +64,9 @@ ProcessFacts process_facts() {
 }
 
 Status drop_capabilities() {
-  constexpr std::array<cap_value_t, 4> kKept = {
-      CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_BPF, CAP_PERFMON};
-  const CapPtr now(cap_get_proc());
-  const CapPtr next(cap_init());
-  if (!now || !next) return fail_os("reading capabilities", errno);
-  for (const cap_value_t capability : kKept) {
-    cap_flag_value_t held = CAP_CLEAR;
-    cap_get_flag(now.get(), capability, CAP_PERMITTED, &held);
-    if (held != CAP_SET) continue;
-    cap_set_flag(next.get(), CAP_PERMITTED, 1, &capability, CAP_SET);
-    cap_set_flag(next.get(), CAP_EFFECTIVE, 1, &capability, CAP_SET);
-  }
-  if (cap_set_proc(next.get()) != 0)
-    return fail_os("dropping capabilities", errno);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return fail_os("forbidding new privileges", errno);
-  return {};
+  constexpr std::array<int, 4> kKept = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+                                        CAP_BPF, CAP_PERFMON};
+  return keep_only_capabilities(kKept);
 }
 
 }  // namespace taskleak

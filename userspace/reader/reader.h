@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,18 @@
 #include "model/census.h"
 #include "model/snapshot.h"
 #include "probes/probe_spec.h"
+#include "probes/runtime.h"
 
 namespace taskleak {
+
+struct RuntimeKind;
 
 struct ReaderLimits {
   std::uint64_t memory_bytes = std::uint64_t{2} << 30;  ///< RLIMIT_AS
   std::int64_t detect_deadline_ns = 20'000'000'000;
   std::int64_t census_deadline_ns = 20'000'000'000;
-  std::uint64_t reply_bytes = std::uint64_t{1} << 30;
+  /// One answer: a first census of a million tasks takes about 130 MiB.
+  std::uint64_t reply_bytes = std::uint64_t{256} << 20;
 };
 
 /// What detect() found, for each runtime of the process.
@@ -36,21 +41,30 @@ struct Detection {
 /// Parent's handle of one reader child. The child ends with it.
 class Reader {
  public:
-  /// Forks the child. Call while the process has one thread. kOs.
-  static Result<Reader> start(pid_t pid, const ReaderLimits& limits);
+  /// Forks the child, which knows the runtimes `kinds`. Before other threads
+  /// exist, or with glibc, whose allocator survives a fork beside threads; the
+  /// child takes no other lock. kOs.
+  static Result<Reader> start(
+      pid_t pid, const ReaderLimits& limits,
+      std::span<const RuntimeKind> kinds = runtime_kinds());
+  /// The same with another table of runtimes.
+  static Result<Reader> start(pid_t pid, const ReaderLimits& limits,
+                              std::span<const RuntimeKind> kinds);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
   ~Reader();
 
   /// Which runtimes the target has. The errors of detect (gone, denied,
   /// unsupported, not found: no known runtime) come through as they were in
-  /// the child; kTimeout and kCorrupt when the child itself failed.
+  /// the child; kTimeout, kLimit (its memory cap) and kCorrupt when the child
+  /// itself failed.
   Result<Detection> detect();
   /// One census of runtime `index`; `full` forgets what the child knows,
   /// `name_pcs` are code addresses to name. After any error the child may be
   /// dead: start a new one, whose first census is full.
   Result<Census> census(std::size_t index, bool full,
                         std::vector<std::uint64_t> name_pcs);
+  /// Of the live child, 0 once it failed.
   pid_t child_pid() const;
 
  private:
