@@ -17,8 +17,7 @@ struct Scene {
   const Snapshot& snapshot;
   const SiteObjects& objects;
   std::string_view reason;
-  std::string place;    ///< where it blocks
-  std::string creator;  ///< "; created by …", "" when not known
+  std::string place;  ///< where it blocks
 };
 
 bool has(std::string_view text, std::string_view part) {
@@ -36,49 +35,55 @@ std::string object_or(const Scene& scene, std::string_view each) {
   return scene.objects.single() ? object_text(scene) : std::string(each);
 }
 
+/// Many tasks, each at a channel of its own: the mark of a request that went
+/// on without its helper.
+bool one_each(const Scene& scene) {
+  return scene.objects.distinct > 1 && !scene.objects.single();
+}
+
 std::string send_advice(const Scene& scene) {
-  if (scene.objects.distinct > 1 && !scene.objects.single())
+  if (one_each(scene))
     return fmt::format(
-        "{}: each task sends on a channel of its own that nobody receives; "
-        "did the receiver return early (time-out, error, first answer wins)? "
-        "Give the channel room for one, or select on ctx.Done() as well{}",
-        scene.place, scene.creator);
+        "{}: each task sends on a channel of its own that nobody receives. Did "
+        "the receiver return early (time-out, error, first answer wins)? Give "
+        "the channel room for one, or select on ctx.Done() as well.",
+        scene.place);
   return fmt::format(
-      "{} sends on {} that nobody receives; look at who should receive, and "
-      "on which path it stopped{}",
-      scene.place, object_or(scene, "a channel"), scene.creator);
+      "{} sends on {} that nobody receives; who should, and on which path does "
+      "it stop?",
+      scene.place, object_or(scene, "a channel"));
 }
 
 std::string receive_advice(const Scene& scene) {
-  if (scene.objects.distinct > 1 && !scene.objects.single())
+  if (one_each(scene))
     return fmt::format(
         "{}: each task receives on a channel of its own that nobody sends on "
-        "or closes; look at the sender's early returns, and let the receiver "
-        "select on ctx.Done() as well{}",
-        scene.place, scene.creator);
+        "or closes. Does the sender return early? Close the channel with "
+        "defer, or select on ctx.Done() as well.",
+        scene.place);
   return fmt::format(
-      "{} receives on {} that nobody sends on or closes; look at who should "
-      "close it, and on which path it does not{}",
-      scene.place, object_or(scene, "a channel"), scene.creator);
+      "{} receives on {} that nobody sends on or closes; who should close it, "
+      "and on which path does it not?",
+      scene.place, object_or(scene, "a channel"));
 }
 
 std::string select_advice(const Scene& scene) {
   if (has(scene.reason, "no cases"))
     return fmt::format(
-        "{} waits in a select without cases, which never ends; if it should, "
-        "let it wait for a context instead{}",
-        scene.place, scene.creator);
+        "{} waits in a select without cases, which never ends; if it should "
+        "end, let it wait for a context instead.",
+        scene.place);
   return fmt::format(
       "{} waits in a select and none of its cases comes; is ctx.Done() one of "
-      "them, and is that context ever cancelled{}?",
-      scene.place, scene.creator);
+      "them, and is that context ever cancelled?",
+      scene.place);
 }
 
 std::string lock_advice(const Scene& scene) {
   return fmt::format(
       "{} waits for {} that another task holds; look for a return without "
-      "Unlock, and for a call that blocks between Lock and Unlock{}",
-      scene.place, object_or(scene, "a lock"), scene.creator);
+      "Unlock, and for a call that blocks between Lock and Unlock.",
+      scene.place, object_or(scene, "a lock"));
 }
 
 std::string fd_advice(const Scene& scene) {
@@ -89,23 +94,21 @@ std::string fd_advice(const Scene& scene) {
           : "";
   return fmt::format(
       "{} waits for a peer that sends nothing{}; is there a deadline "
-      "(SetDeadline, Client.Timeout, a context), and is the peer alive{}?",
-      scene.place, where, scene.creator);
+      "(SetDeadline, Client.Timeout, a context), and is the peer alive?",
+      scene.place, where);
 }
 
 std::string other_advice(const Scene& scene) {
-  return fmt::format(
-      "{} waits ({}); look at what should end that wait{}", scene.place,
-      scene.reason.empty() ? "reason not known" : scene.reason, scene.creator);
+  return fmt::format("{} waits ({}); what should end that wait?", scene.place,
+                     scene.reason.empty() ? "reason not known" : scene.reason);
 }
 
 std::string sentence(const Scene& scene, WaitKind kind) {
   switch (kind) {
     case WaitKind::kNilChannel:
-      return fmt::format(
-          "{} waits on a nil channel, which nothing can wake; look at why the "
-          "channel was never made{}",
-          scene.place, scene.creator);
+      return scene.place +
+             " waits on a nil channel, which nothing can wake; why was the "
+             "channel never made?";
     case WaitKind::kChannel:
       return has(scene.reason, "send") ? send_advice(scene)
                                        : receive_advice(scene);
@@ -113,18 +116,15 @@ std::string sentence(const Scene& scene, WaitKind kind) {
     case WaitKind::kMutex:
     case WaitKind::kRwMutex: return lock_advice(scene);
     case WaitKind::kWaitGroup:
-      return fmt::format(
-          "{} waits for a WaitGroup that does not come down to zero; look for "
-          "a task that returned without Done, or is blocked itself{}",
-          scene.place, scene.creator);
+      return scene.place +
+             " waits for a WaitGroup that does not come down to zero; look for "
+             "a task that returned without Done, or is blocked itself.";
     case WaitKind::kCond:
-      return fmt::format(
-          "{} waits for a Cond; look at who should Signal or Broadcast, and "
-          "whether it did so before the wait began{}",
-          scene.place, scene.creator);
+      return scene.place +
+             " waits for a Cond; who should Signal or Broadcast, and did it "
+             "before the wait began?";
     case WaitKind::kTimer:
-      return fmt::format("{} sleeps; look at what should end its loop{}",
-                         scene.place, scene.creator);
+      return scene.place + " sleeps; what should end its loop?";
     case WaitKind::kFd: return fd_advice(scene);
     default: return other_advice(scene);
   }
@@ -168,11 +168,11 @@ std::string advice_for(const Snapshot& snapshot, const Site& site,
   Scene scene{.snapshot = snapshot,
               .objects = objects,
               .reason = reason_text(tables, site.reason),
-              .place = place_text(tables, site.blocked_at),
-              .creator = place_text(tables, site.created_at)};
-  if (scene.place.empty()) scene.place = "it";
-  if (!scene.creator.empty()) scene.creator = "; created at " + scene.creator;
-  return sentence(scene, reason_kind(tables, site.reason));
+              .place = place_text(tables, site.blocked_at)};
+  if (scene.place.empty()) scene.place = "It";
+  const std::string creator = place_text(tables, site.created_at);
+  return sentence(scene, reason_kind(tables, site.reason)) +
+         (creator.empty() ? "" : " Created at " + creator + ".");
 }
 
 }  // namespace taskleak

@@ -12,12 +12,15 @@
 namespace taskleak {
 namespace {
 
+/// Beyond it nobody reads on.
+constexpr std::size_t kMaxLimits = 20;
+
 struct VerdictWord {
   Verdict verdict;
   std::string_view word;
 };
 constexpr VerdictWord kWords[] = {{Verdict::kProven, "proven"},
-                                  {Verdict::kProbable, "probably"},
+                                  {Verdict::kProbable, "probable"},
                                   {Verdict::kSuspect, "suspected"}};
 
 /// The age that the oldest leaked wait has for certain.
@@ -32,6 +35,22 @@ std::optional<Age> oldest_leak(const Report& report) {
     if (age && (!oldest || age->ns > oldest->ns)) oldest = age;
   }
   return oldest;
+}
+
+void add_loss(const Coverage& coverage, std::vector<std::string>& limits) {
+  std::uint64_t total = 0;
+  std::string stages;
+  for (const auto& [stage, lost] : coverage.lost_events) {
+    if (lost == 0) continue;
+    total += lost;
+    stages += fmt::format("{}{} {}", stages.empty() ? "" : ", ", stage,
+                          grouped(lost));
+  }
+  if (total == 0) return;
+  limits.push_back(fmt::format(
+      "{} lost ({}): some starts of waits and histograms lack them, counts "
+      "of tasks do not depend on them",
+      plural(total, "event"), stages));
 }
 
 void add_probe_limits(const Coverage& coverage,
@@ -54,7 +73,8 @@ std::string verdict_words(const VerdictCounts& counts, std::uint64_t tasks) {
   for (const auto& [verdict, word] : kWords) {
     const std::uint64_t count = count_of(counts, verdict);
     if (count == 0) continue;
-    if (count == tasks && tasks > 1) return fmt::format("all {} leaked", word);
+    if (count == tasks)
+      return fmt::format("{}{} leaked", tasks > 1 ? "all " : "", word);
     text +=
         fmt::format("{}{} {}", text.empty() ? "" : ", ", grouped(count), word);
   }
@@ -86,24 +106,24 @@ std::vector<std::string> limits_of(const Report& report) {
   std::vector<std::string> limits;
   if (snapshot.counts.uncertainty > 0)
     limits.push_back(fmt::format(
-        "the count is sure to ±{}: tasks came and went while it was read",
+        "the count is sure to ±{}: tasks came and went while they were read",
         grouped(snapshot.counts.uncertainty)));
   if (coverage.torn_tasks > 0)
     limits.push_back(
         fmt::format("{} changed each time it was read, and has no verdict",
                     plural(coverage.torn_tasks, "task")));
-  for (const auto& [stage, lost] : coverage.lost_events)
-    if (lost > 0)
-      limits.push_back(fmt::format(
-          "{} lost ({}): starts of waits and histograms may lack some, counts "
-          "do not",
-          plural(lost, "event"), stage));
+  add_loss(coverage, limits);
   if (snapshot.counts.drift_known && snapshot.counts.drift != 0)
     limits.push_back(fmt::format(
         "events alone would have been off by {:+} tasks; corrected from memory",
         snapshot.counts.drift));
   add_probe_limits(coverage, limits);
   limits.insert(limits.end(), coverage.notes.begin(), coverage.notes.end());
+  if (limits.size() <= kMaxLimits) return limits;
+  const std::size_t more = limits.size() - kMaxLimits;
+  limits.resize(kMaxLimits);
+  limits.push_back(fmt::format("and {}, all of them in the JSON",
+                               plural(more, "more note")));
   return limits;
 }
 

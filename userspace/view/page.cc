@@ -81,7 +81,7 @@ std::string look_at(const Report& report, std::uint32_t worst) {
   const std::uint32_t sites[] = {worst};
   const SiteObjects objects = objects_of_sites(snapshot, sites).front();
   return fmt::format(
-      "<p class=\"look\">Look at: {}.</p>\n",
+      "<p class=\"look\">Look at: {}</p>\n",
       html_escaped(advice_for(snapshot, snapshot.sites[worst], objects)));
 }
 

@@ -72,7 +72,7 @@ std::string TextWriter::site_age(const Site& site) const {
 
 std::string TextWriter::frame_words(FrameId id, std::size_t width) const {
   const Frame* frame = frame_at(tables_, id);
-  if (frame == nullptr) return "not known";
+  if (frame == nullptr) return "(not known)";
   const std::string function = printable(short_function(frame->function));
   if (frame->file.empty()) return function;
   return fmt::format("{:<{}}  {}", function, width,
@@ -159,7 +159,7 @@ void TextWriter::write_leak(std::size_t rank) {
   write_objects(objects_[rank]);
   if (rank == 0)
     write_wrapped("      Look at:",
-                  printable(advice_for(at_, at, objects_[rank])) + ".");
+                  printable(advice_for(at_, at, objects_[rank])));
 }
 
 /// Sites without a leak, one line each, in columns.
@@ -190,10 +190,11 @@ void TextWriter::write_others(std::size_t first) {
 void TextWriter::write_coverage() {
   const Counts& counts = at_.counts;
   out_ += fmt::format(
-      "\nRead at {} in {} (epoch {}); {} created, {} finished since {}.\n",
-      rfc3339(at_.taken_unix_ns), duration_text(at_.duration_ns), at_.epoch,
-      grouped(counts.created), grouped(counts.finished),
-      counts.created_exact ? "the target started" : "we attached");
+      "\nEpoch {}, read in {} at {}.\n"
+      "Since {}: {} created, {} finished.\n",
+      at_.epoch, duration_text(at_.duration_ns), rfc3339(at_.taken_unix_ns),
+      counts.created_exact ? "the target started" : "we attached",
+      plural(counts.created, "task"), grouped(counts.finished));
   const std::vector<std::string> limits = limits_of(report_);
   if (limits.empty()) return;
   out_ += "What limits this answer:\n";
@@ -210,7 +211,8 @@ std::string TextWriter::write() {
   for (std::size_t rank = objects_.size(); rank < order_.size(); ++rank)
     rest += site(rank).tasks;
   if (objects_.size() < order_.size())
-    out_ += fmt::format("  and {} with {}, not shown\n",
+    out_ += fmt::format("{}  and {} with {}, not shown\n",
+                        leaking == objects_.size() ? "\n" : "",
                         plural(order_.size() - objects_.size(), "more site"),
                         plural(rest, "task"));
   write_coverage();

@@ -42,10 +42,13 @@ std::string duration_text(std::int64_t ns) {
 }
 
 std::string_view last_elements(std::string_view path, int elements) {
-  std::size_t at = path.size();
-  for (int i = 0; i < elements && at != std::string_view::npos && at > 0; ++i)
-    at = path.rfind('/', at - 1);
-  return at == std::string_view::npos || at == 0 ? path : path.substr(at + 1);
+  std::size_t begin = path.size();
+  for (int i = 0; i < elements && begin > 0; ++i) {
+    const std::size_t slash = path.rfind('/', begin - 1);
+    if (slash == std::string_view::npos) return path;
+    begin = slash;
+  }
+  return path.substr(std::min(begin + 1, path.size()));
 }
 
 const Frame* frame_at(const SnapshotTables& tables, FrameId id) {
@@ -102,7 +105,8 @@ std::optional<Age> age_of(const Snapshot& snapshot, const WaitStart& wait) {
 }
 
 std::string age_text(const Age& age) {
-  return (age.at_least ? "≥ " : "") + duration_text(age.ns);
+  if (!age.at_least) return duration_text(age.ns);
+  return age.ns < kNsPerMs ? "not known" : "≥ " + duration_text(age.ns);
 }
 
 std::optional<std::int64_t> unix_moment(const Snapshot& snapshot,

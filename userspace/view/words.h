@@ -40,7 +40,7 @@ struct Age {
 };
 /// None when the task or site does not wait.
 std::optional<Age> age_of(const Snapshot& snapshot, const WaitStart& wait);
-/// "3m12s", or "≥ 3m12s" when it is a lower bound.
+/// "3m12s", "≥ 3m12s" when it is a lower bound, "not known" when that is 0.
 std::string age_text(const Age& age);
 /// Unix nanoseconds of a monotonic moment; none when out of range, as a moment
 /// that stands in the target's memory may be.
