@@ -146,8 +146,8 @@ TEST_CASE("its mappings hold its own code and its stack, in order") {
 TEST_CASE("CPU time grows while it computes") {
   const auto self = Process::open(getpid());
   const auto before = self->cpu_time_ns();
-  volatile int sum = 0;
-  for (int i = 0; i < 1'000'000; i++) sum = sum + i;
+  volatile unsigned sum = 0;
+  for (unsigned i = 0; i < 1'000'000; i++) sum = sum + i;
   CHECK(self->cpu_time_ns().value() > before.value());
 }
 
