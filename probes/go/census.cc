@@ -104,6 +104,8 @@ Status GoCensus::update_list() {
 Status GoCensus::walk(Census& census) {
   looked_ = misfits_ = 0;
   const std::span<const Piece> all(records_);
+  if (census.full) census.changed.reserve(std::min(all.size(), kReservedTasks));
+  batch_.reserve(std::min(all.size(), kBatchTasks));
   for (std::size_t first = 0; first < all.size(); first += kBatchTasks) {
     const auto part =
         all.subspan(first, std::min(kBatchTasks, all.size() - first));

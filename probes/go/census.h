@@ -43,7 +43,7 @@ class GoCensus {
  public:
   static constexpr int kMaxAttempts = 5;
   /// Goroutines whose dependent reads are made together.
-  static constexpr std::size_t kBatchTasks = 1 << 14;
+  static constexpr std::size_t kBatchTasks = 1 << 12;
   /// Of a stack's top, read first; most are no deeper.
   static constexpr std::uint32_t kStackTopBytes = 1 << 10;
   /// Read further of the deep ones, a round.
@@ -51,6 +51,8 @@ class GoCensus {
   static constexpr int kMaxStackRounds = 64;
   /// Stacks that are walked further at a time.
   static constexpr std::size_t kDeepStacks = 1024;
+  /// Room made beforehand for the result of a first walk.
+  static constexpr std::size_t kReservedTasks = 1 << 20;
 
   explicit GoCensus(const CensusSources& sources);
 

@@ -24,6 +24,18 @@ bool within(std::string_view path, std::string_view parent) {
          (path.size() == parent.size() || path[parent.size()] == '/');
 }
 
+/// "main.Map[...]" of "main.Map[go.shape.int]", as Go prints it
+/// (runtime/traceback.go printFuncName).
+std::string shown_name(std::string_view function) {
+  const std::size_t open = function.find('[');
+  const std::size_t close = function.rfind(']');
+  if (open == std::string_view::npos || close == std::string_view::npos ||
+      close < open)
+    return std::string(function);
+  return std::string(function.substr(0, open)) + "[...]" +
+         std::string(function.substr(close + 1));
+}
+
 GoRole role_of(std::string_view function) {
   static constexpr std::array<std::pair<std::string_view, GoRole>, 10> kRoles{{
       {"runtime.semacquire1", GoRole::kSemacquire},
@@ -130,7 +142,7 @@ FrameId Symbols::intern(const GoPlace& place) {
     return FrameId::none();
   }
   const auto id = static_cast<std::uint32_t>(frames_.size());
-  frames_.push_back({std::string(place.function), std::string(place.file),
+  frames_.push_back({shown_name(place.function), std::string(place.file),
                      place.line, owner_of(place.function, place.file)});
   frame_roles_.push_back(role_of(place.function));
   frame_ids_.emplace(std::move(key), id);

@@ -1,0 +1,98 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+
+// Truth parks goroutines in every way that Go knows and says, for each, what
+// it waits for: one line of JSON for each line on stdin, with the runtime's own
+// stack dump. It is quiet between the lines.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Wait is what one goroutine says of itself before it blocks.
+type Wait struct {
+	Name    string   `json:"name"`
+	Objects []string `json:"objects"`
+	// EndsInMs is when the wait ends by itself, from the program's start; 0 =
+	// never.
+	EndsInMs int64             `json:"ends_in_ms"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+var (
+	truth   = map[int64]Wait{}
+	truthMu sync.Mutex
+	start   = time.Now()
+)
+
+// say notes what the calling goroutine is about to wait for.
+func say(name string, objects ...string) {
+	truthMu.Lock()
+	defer truthMu.Unlock()
+	if objects == nil {
+		objects = []string{}
+	}
+	truth[goid()] = Wait{Name: name, Objects: objects}
+}
+
+// ends adds to what say said: the wait is over in d from now.
+func ends(d time.Duration) {
+	truthMu.Lock()
+	defer truthMu.Unlock()
+	w := truth[goid()]
+	w.EndsInMs = (time.Since(start) + d).Milliseconds()
+	truth[goid()] = w
+}
+
+func goid() int64 {
+	var buf [64]byte
+	fields := bytes.Fields(buf[:runtime.Stack(buf[:], false)])
+	id, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+func object(kind string, p any) string { return fmt.Sprintf("%s/%p", kind, p) }
+
+type answer struct {
+	Version      string         `json:"version"`
+	NumGoroutine int            `json:"num_goroutine"`
+	UptimeMs     int64          `json:"uptime_ms"`
+	Waits        map[int64]Wait `json:"waits"`
+	Stacks       string         `json:"stacks"`
+}
+
+func main() {
+	for _, begin := range scenes {
+		begin()
+	}
+	time.Sleep(200 * time.Millisecond)
+	runtime.GC()
+	runtime.GC()
+	fmt.Println("ready")
+	out := json.NewEncoder(os.Stdout)
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		stacks := make([]byte, 4<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		truthMu.Lock()
+		out.Encode(answer{
+			Version:      runtime.Version(),
+			NumGoroutine: runtime.NumGoroutine(),
+			UptimeMs:     time.Since(start).Milliseconds(),
+			Waits:        truth,
+			Stacks:       string(stacks),
+		})
+		truthMu.Unlock()
+	}
+}
