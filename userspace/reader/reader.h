@@ -22,8 +22,6 @@
 
 namespace taskleak {
 
-struct RuntimeKind;
-
 struct ReaderLimits {
   std::uint64_t memory_bytes = std::uint64_t{2} << 30;  ///< RLIMIT_AS
   std::int64_t detect_deadline_ns = 20'000'000'000;
@@ -47,9 +45,6 @@ class Reader {
   static Result<Reader> start(
       pid_t pid, const ReaderLimits& limits,
       std::span<const RuntimeKind> kinds = runtime_kinds());
-  /// The same with another table of runtimes.
-  static Result<Reader> start(pid_t pid, const ReaderLimits& limits,
-                              std::span<const RuntimeKind> kinds);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
   ~Reader();
