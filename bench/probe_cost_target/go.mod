@@ -1,0 +1,3 @@
+module probe_cost_target
+
+go 1.21
