@@ -122,7 +122,8 @@ std::string json_quoted(std::string_view text) {
     else
       out += c;
   }
-  return out += '"';
+  out += '"';
+  return out;
 }
 
 }  // namespace taskleak

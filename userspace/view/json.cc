@@ -7,41 +7,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <numeric>
+#include <span>
 
 #include "base/clock.h"
 #include "view/escape.h"
+#include "view/json_parts.h"
 #include "view/views.h"
 #include "view/words.h"
 
 namespace taskleak {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int kSchema = 1;
-
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+/// What a task takes in the document beyond its stack, edges and object
+/// included; only a first guess of how much memory to ask for.
+constexpr std::size_t kTaskBytes = 1000;
 
 std::string quoted_moment(const std::optional<std::int64_t>& unix_ns) {
   return unix_ns ? '"' + rfc3339(*unix_ns) + '"' : "null";
-}
-
-Json moment(const std::optional<std::int64_t>& unix_ns) {
-  return unix_ns ? Json(rfc3339(*unix_ns)) : Json();
-}
-
-template <class T>
-Json known(T number) {
-  return number < 0 ? Json() : Json(number);
-}
-
-Json frame_json(const Frame& frame) {
-  return {
-      {"function", frame.function}, {"file", frame.file}, {"line", frame.line}};
 }
 
 /// An array in the making: what separates its elements, and its end.
@@ -79,84 +64,6 @@ WaitMembers wait_members(const Snapshot& snapshot, const WaitStart& wait) {
                                       kNsPerSecond)};
 }
 
-Json target_json(const TargetInfo& target) {
-  Json runtimes = Json::array();
-  for (const RuntimeInfo& runtime : target.runtimes)
-    runtimes.push_back({{"name", runtime.name}, {"version", runtime.version}});
-  return {{"pid", target.pid},    {"start_time", rfc3339(target.start_unix_ns)},
-          {"exe", target.exe},    {"build_id", target.build_id},
-          {"runtimes", runtimes}, {"labels", Json(target.labels)}};
-}
-
-Json coverage_json(const Coverage& coverage) {
-  Json probes = Json::object();
-  for (const ProbeStatus& probe : coverage.probes)
-    probes[probe.name] = probe.attached
-                             ? "attached"
-                             : (probe.why.empty() ? "not attached" : probe.why);
-  return {{"complete", coverage.complete},
-          {"torn_tasks", coverage.torn_tasks},
-          {"lost_events", Json(coverage.lost_events)},
-          {"probes", probes},
-          {"notes", coverage.notes}};
-}
-
-Json verdicts_json(const VerdictCounts& counts) {
-  Json json = Json::object();
-  for (int v = 0; v < kVerdicts; ++v)
-    json[std::string(verdict_name(static_cast<Verdict>(v)))] =
-        counts[static_cast<std::size_t>(v)];
-  return json;
-}
-
-Json counts_json(const Report& report) {
-  const Counts& counts = report.snapshot->counts;
-  Json states = Json::object();
-  for (int s = 0; s < kTaskStates; ++s)
-    states[std::string(task_state_name(static_cast<TaskState>(s)))] =
-        counts.by_state[static_cast<std::size_t>(s)];
-  return {{"tasks", counts.tasks},
-          {"created", counts.created},
-          {"finished", counts.finished},
-          {"created_exact", counts.created_exact},
-          {"working", report.working},
-          {"system", counts.system_tasks},
-          {"uncertainty", counts.uncertainty},
-          {"drift", counts.drift_known ? Json(counts.drift) : Json()},
-          {"by_state", states},
-          {"by_verdict", verdicts_json(report.counts)}};
-}
-
-Json site_json(const Report& report, std::size_t index) {
-  const Snapshot& snapshot = *report.snapshot;
-  const SnapshotTables& tables = *snapshot.tables;
-  const Site& site = snapshot.sites[index];
-  const auto frame = [&](FrameId id) {
-    const Frame* found = frame_at(tables, id);
-    return found == nullptr ? Json() : frame_json(*found);
-  };
-  const auto text = [](std::string_view words) {
-    return words.empty() ? Json() : Json(words);
-  };
-  Json json = {{"id", site.id},
-               {"created_at", text(frame_text(tables, site.created_at))},
-               {"blocked_at", text(frame_text(tables, site.blocked_at))},
-               {"wait_reason", text(reason_text(tables, site.reason))},
-               {"created_frame", frame(site.created_at)},
-               {"blocked_frame", frame(site.blocked_at)},
-               {"tasks", site.tasks},
-               {"verdicts", verdicts_json(site_verdicts(report, index))},
-               {"created", known(site.created)},
-               {"finished", known(site.finished)}};
-  const bool waits = site.oldest_wait.source != WaitStartSource::kNone;
-  json["oldest_wait_start"] =
-      waits ? moment(unix_moment(snapshot, site.oldest_wait.start_ns)) : Json();
-  json["oldest_wait_start_source"] =
-      waits ? Json(wait_start_source_name(site.oldest_wait.source)) : Json();
-  json["root_cause"] = nullptr;
-  return json;
-}
-
 /// Writes one report; lives for one render_json().
 class Writer {
  public:
@@ -174,6 +81,7 @@ class Writer {
   std::string write();
 
  private:
+  std::size_t expected_bytes();
   void choose_tasks(std::size_t max_tasks);
   const std::string& frame(FrameId id);
   const std::string& stack(StackId id);
@@ -388,8 +296,18 @@ void Writer::write_edges(std::string& out) const {
   list.end();
 }
 
+/// Growing a text of 200 MB step by step would copy it over and over.
+std::size_t Writer::expected_bytes() {
+  std::size_t bytes = 0;
+  for (const std::size_t index : chosen_)
+    bytes += kTaskBytes + stack(at_.tasks[index].stack).size();
+  return bytes;
+}
+
 std::string Writer::write() {
-  std::string out = fmt::format(
+  std::string out;
+  out.reserve(expected_bytes());
+  out += fmt::format(
       "{{\"schema\":{},\"epoch\":{},\"taken_at\":\"{}\","
       "\"duration_seconds\":{},\n\"target\":{},\n\"coverage\":{},\n"
       "\"counts\":{}",
@@ -408,15 +326,16 @@ std::string Writer::write() {
   for (const std::uint32_t index : ranked_sites(report_))
     sites.next() += dumped(site_json(report_, index));
   sites.end();
-  return out += ",\n\"cycles\":[],\n\"roots\":[]}\n";
+  out += ",\n\"cycles\":[],\n\"roots\":[]}\n";
+  return out;
 }
 
 }  // namespace
 
 std::string render_json(const Report& report, const JsonOptions& options) {
   std::string text = Writer(report, options).write();
-  if (!options.pretty) return text;
-  return Json::parse(text, nullptr, false).dump(2) + '\n';
+  if (options.pretty) return indented(text);
+  return text;
 }
 
 }  // namespace taskleak

@@ -161,6 +161,9 @@ TEST_CASE("a bound keeps the leaked tasks and counts the rest") {
 TEST_CASE("pretty is the same document") {
   const Report report = sample_report();
   CHECK(json_of(report, {.pretty = true}) == json_of(report));
+  const std::string pretty = render_json(report, {.pretty = true});
+  CHECK(pretty.starts_with("{\n  \"schema\": 1,\n  \"epoch\": 7,\n"));
+  CHECK(pretty.ends_with("\n  \"cycles\": [],\n  \"roots\": []\n}\n"));
 }
 
 TEST_CASE("bytes that are not UTF-8 stay a valid document") {
