@@ -1,0 +1,112 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The line table of a made-up program: places, inlined calls, frame sizes; and
+// what a file that lies gets.
+#include "probes/go/pclntab.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/go/fake_code.h"
+
+using namespace taskleak;
+
+namespace {
+
+GoLayout layout() { return layout_from_table({26, 8}).value(); }
+
+struct Program {
+  explicit Program(FakeCode code)
+      : file(code.build()), elf(file.open().value()) {}
+  Result<Pclntab> table() const {
+    return Pclntab::open(elf, layout(), {26, 8}, Addr{FakeCode::kModuledata});
+  }
+  TestElf file;
+  ElfFile elf;
+};
+
+FakeCode two_functions() {
+  FakeCode code(layout());
+  code.add({"runtime.gopark", 0x40});
+  code.add({"main.outer", 0x28, 0, "main.inner"});
+  return code;
+}
+
+}  // namespace
+
+TEST_CASE("an address belongs to the function that begins before it") {
+  const FakeCode code = two_functions();
+  const Program program(code);
+  const Pclntab table = program.table().value();
+  const std::uint64_t outer = code.at("main.outer");
+  CHECK(table.name(*table.find(outer)) == "main.outer");
+  CHECK(table.name(*table.find(outer - 1)) == "runtime.gopark");
+  CHECK(table.find(outer)->entry == outer);
+  CHECK_FALSE(table.find(FakeCode::kText - 1));
+  CHECK_FALSE(table.find(outer + FakeCode::kFunctionBytes));
+}
+
+TEST_CASE("an inlined call is a frame of its own, innermost first") {
+  const FakeCode code = two_functions();
+  const Program program(code);
+  const Pclntab table = program.table().value();
+  const std::uint64_t outer = code.at("main.outer");
+  const auto places = table.places(*table.find(outer), outer + 0x90);
+  REQUIRE(places.size() == 2);
+  CHECK(places[0].function == "main.inner");
+  CHECK(places[0].line == 16);
+  CHECK(places[1].function == "main.outer");
+  CHECK(places[1].line == 11);
+  CHECK(places[1].file == "/app/main.go");
+  CHECK(table.places(*table.find(outer), outer + 0x10).size() == 1);
+}
+
+TEST_CASE("a frame has its size behind the prologue, none before") {
+  const FakeCode code = two_functions();
+  const Program program(code);
+  const Pclntab table = program.table().value();
+  const auto outer = *table.find(code.at("main.outer"));
+  CHECK(table.frame_bytes(outer, outer.entry) == 0);
+  CHECK(table.frame_bytes(outer, outer.entry + 0x10) == 0x28);
+}
+
+TEST_CASE("a table that does not fit the file is refused") {
+  const FakeCode code = two_functions();
+  const TestElf file = code.build();
+  std::string bytes = file.bytes();
+  SUBCASE("another magic number") {
+    const std::uint32_t magic = 0xfffffff1;
+    const std::size_t at =
+        bytes.find(std::string(reinterpret_cast<const char*>(&magic), 4));
+    bytes[at] = 0;
+    const TestElf broken(bytes);
+    const ElfFile elf = broken.open().value();
+    const auto table =
+        Pclntab::open(elf, layout(), {26, 8}, Addr{FakeCode::kModuledata});
+    REQUIRE_FALSE(table);
+    CHECK(table.error().code() == Errc::kUnsupported);
+  }
+  SUBCASE("moduledata outside of the file") {
+    const ElfFile elf = file.open().value();
+    CHECK_FALSE(Pclntab::open(elf, layout(), {26, 8}, Addr{0x12340000}));
+  }
+  SUBCASE("every single byte of the tables flipped") {
+    // Whatever comes out, it ends, and no read leaves the file.
+    for (std::size_t i = 0x400; i < bytes.size(); i += 1) {
+      std::string flipped = bytes;
+      flipped[i] = static_cast<char>(flipped[i] ^ 0xff);
+      const TestElf broken(flipped);
+      const auto elf = broken.open();
+      if (!elf) continue;
+      const auto table =
+          Pclntab::open(*elf, layout(), {26, 8}, Addr{FakeCode::kModuledata});
+      if (!table) continue;
+      for (std::uint64_t pc = FakeCode::kText; pc < FakeCode::kText + 0x200;
+           pc += 0x48)
+        if (const auto function = table->find(pc); function) {
+          CHECK(table->places(*function, pc).size() <=
+                Pclntab::kMaxInlineDepth);
+          table->frame_bytes(*function, pc);
+        }
+    }
+  }
+}
