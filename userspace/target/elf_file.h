@@ -21,10 +21,10 @@ namespace taskleak {
 
 struct ElfSection {
   std::string name;
-  Addr address;               ///< as linked, 0 when not loaded
+  Addr address;  ///< as linked, 0 when not loaded
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  bool in_file = false;       ///< has bytes in the file (not NOBITS)
+  bool in_file = false;  ///< has bytes in the file (not NOBITS)
 };
 
 struct ElfSymbol {

@@ -64,12 +64,24 @@ class Record {
  public:
   explicit Record(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
-  std::uint64_t u64(std::size_t offset) const { return get<std::uint64_t>(offset); }
-  std::int64_t i64(std::size_t offset) const { return get<std::int64_t>(offset); }
-  std::uint32_t u32(std::size_t offset) const { return get<std::uint32_t>(offset); }
-  std::int32_t i32(std::size_t offset) const { return get<std::int32_t>(offset); }
-  std::uint16_t u16(std::size_t offset) const { return get<std::uint16_t>(offset); }
-  std::uint8_t u8(std::size_t offset) const { return get<std::uint8_t>(offset); }
+  std::uint64_t u64(std::size_t offset) const {
+    return get<std::uint64_t>(offset);
+  }
+  std::int64_t i64(std::size_t offset) const {
+    return get<std::int64_t>(offset);
+  }
+  std::uint32_t u32(std::size_t offset) const {
+    return get<std::uint32_t>(offset);
+  }
+  std::int32_t i32(std::size_t offset) const {
+    return get<std::int32_t>(offset);
+  }
+  std::uint16_t u16(std::size_t offset) const {
+    return get<std::uint16_t>(offset);
+  }
+  std::uint8_t u8(std::size_t offset) const {
+    return get<std::uint8_t>(offset);
+  }
   Addr addr(std::size_t offset) const { return Addr{u64(offset)}; }
   std::size_t size() const { return bytes_.size(); }
 
