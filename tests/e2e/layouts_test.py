@@ -6,6 +6,7 @@ import collections
 import os
 import pathlib
 import subprocess
+import tempfile
 import unittest
 
 from harness import ALL, EVERY_GO, ROOT, build_target
@@ -62,6 +63,22 @@ class Layouts(unittest.TestCase):
                 self.assertTrue(found["source"].startswith("table go1."))
                 self.assertTrue(found["dwarf"].startswith("none: "))
                 self.assertGreater(len(found["table"]), MANY_FIELDS)
+
+    def test_what_a_program_cannot_wait_for_may_be_missing(self):
+        # A linker drops the types that no function uses: no sync.Cond here.
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "go.mod").write_text("module tiny\n\ngo 1.21\n")
+            (folder / "main.go").write_text("package main\nfunc main() {}\n")
+            subprocess.run(["go", "build", "-o", "tiny", "."], cwd=folder,
+                           check=True, timeout=300,
+                           env=dict(os.environ, GOTOOLCHAIN=VERSIONS[-1]))
+            found = dump(folder / "tiny")
+        self.assertEqual(found["source"], "dwarf")
+        missing = found["table"].keys() - found["dwarf"].keys()
+        self.assertTrue(missing)
+        self.assertLessEqual({name.split(".")[0] for name in missing},
+                             {"notify_list", "poll_desc"})
 
     def test_what_is_not_go_is_said_so(self):
         refused = subprocess.run([DUMP, "/bin/sh"], capture_output=True,
