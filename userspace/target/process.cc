@@ -173,10 +173,11 @@ Status Process::still_same() const {
       pread(memory_.get(), &byte, 1, static_cast<off_t>(code_.value));
   // 0: the address space is no more. An error says only that this byte cannot
   // be read now.
-  const bool same_space = got != 0;
-  if (same_space) {
+  if (got != 0) {
     const auto mark = image_mark_now();
     if (mark && *mark == identity_.image_mark) return {};
+    // Rights that were dropped since do not unsay what the handle says.
+    if (!mark && mark.error().code() == Errc::kDenied) return {};
     if (!mark && mark.error().code() != Errc::kGone)
       return std::unexpected(mark.error());
   }

@@ -206,6 +206,26 @@ TEST_CASE("without the right, the refusal names it and the command") {
   CHECK(text.find("setcap") != text.npos);
 }
 
+TEST_CASE("who dropped the right still knows a process he opened before") {
+  ExecChild target;
+  const auto process = Process::open(target.pid());
+  REQUIRE(process);
+  const auto as_nobody = [&] {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) _exit(100);
+      const Status same = process->still_same();
+      _exit(same ? 0 : 1 + static_cast<int>(same.error().code()));
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+  };
+  CHECK(as_nobody() == 0);
+  target.exec();
+  CHECK(as_nobody() == 1 + static_cast<int>(Errc::kNotFound));
+}
+
 TEST_CASE("a command's name cannot forge its stat line") {
   const auto stat = parse_proc_stat(
       "17 (a) Z 1 2 (\n) R 1 17 17 0 -1 4194560 1 2 3 4 55 66 0 0 20 0 1 0 "
