@@ -3,6 +3,7 @@
 and the exit status that scripts branch on; the target is never harmed and
 nothing stays behind."""
 
+import json
 import os
 import random
 import shutil
@@ -141,6 +142,17 @@ class Executables(TestCase):
         self.assert_nothing_left(before)
         return line
 
+    def right_or_refused(self, shop):
+        """Damage may lie where nobody reads; then the answer is the truth."""
+        done = once("--pid", shop.pid, "--once", "--for", "0", "--format",
+                    "json")
+        if done.returncode != 0:
+            self.assert_refused(done, 3)
+        else:
+            self.assertEqual(json.loads(done.stdout)["counts"]["tasks"],
+                             shop.counts()["num_goroutine"])
+        self.assertTrue(shop.alive())
+
     @staticmethod
     def call_it(version):
         """Writes another Go version, of the same length, into the build
@@ -188,10 +200,10 @@ class Executables(TestCase):
             data[40:48] = (1 << 60).to_bytes(8, "little")  # e_shoff
         self.refused(self.edited(edit))
 
-    def test_more_sections_than_the_file_holds(self):
+    def test_more_sections_than_there_are(self):
         def edit(data):
             data[60:62] = b"\xff\xff"  # e_shnum
-        self.refused(self.edited(edit))
+        self.right_or_refused(self.edited(edit))
 
     def test_truncated_behind_what_is_loaded(self):
         """Sections and symbols cut off: it runs, it cannot be read."""
@@ -215,11 +227,7 @@ class Executables(TestCase):
                 for _ in range(3000):
                     data[dice.randrange(begin, len(data))] = dice.randrange(256)
             with self.subTest(seed):
-                shop = self.edited(edit)
-                done = once("--pid", shop.pid, "--once", "--for", "0")
-                self.assertIn(done.returncode, (0, 3), done.stderr)
-                self.assertNotIn("INVARIANT", done.stderr)
-                self.assertTrue(shop.alive())
+                self.right_or_refused(self.edited(edit))
 
     def test_a_deleted_executable_works(self):
         shop = self.changed(os.unlink)
@@ -263,7 +271,7 @@ class Ports(TestCase):
         shop = self.shop()
         self.assert_refused(
             once("--pid", shop.pid, "--web.listen-address", "0.0.0.0:0",
-                 "--log.level", "error"), 2, "loopback")
+                 "--log.level", "error"), 2, "--web.allow-remote")
 
 
 class Twice(TestCase):

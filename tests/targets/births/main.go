@@ -28,14 +28,14 @@ import (
 
 // nursery starts goroutines and counts them.
 type nursery struct {
-	rate           atomic.Int64
-	created, ended atomic.Int64
-	lifetime       time.Duration
+	rate     atomic.Int64
+	lifetime time.Duration
+	diary    diary
 }
 
 const tick = time.Millisecond
 
-func (n *nursery) run(d *diary) {
+func (n *nursery) run() {
 	due := 0.0
 	for last := time.Now(); ; {
 		time.Sleep(tick)
@@ -43,65 +43,84 @@ func (n *nursery) run(d *diary) {
 		due += now.Sub(last).Seconds() * float64(n.rate.Load())
 		last = now
 		for ; due >= 1; due-- {
-			n.created.Add(1)
-			go n.live(n.lifetime)
+			n.diary.note(1)
+			go n.live()
 		}
-		d.note() // the peak that a sampler between two bursts would miss
 	}
 }
 
-func (n *nursery) live(lifetime time.Duration) {
-	time.Sleep(lifetime)
-	n.ended.Add(1)
+func (n *nursery) live() {
+	time.Sleep(n.lifetime)
+	n.diary.note(-1)
 }
 
-// sample is how many goroutines the runtime said there were.
-type sample struct {
-	unixNs int64
-	count  int
+// page is one millisecond in the diary: how many were alive.
+type page struct {
+	unixMs            int64
+	least, most, last int64
 }
 
-// diary samples the number of goroutines, so that a count taken by someone else
-// can be held against what was true meanwhile.
+// diary writes down every birth and end, so that a count taken by someone else
+// can be held against all that was true meanwhile, and nothing else.
 type diary struct {
-	mu      sync.Mutex
-	samples []sample
+	mu             sync.Mutex
+	created, ended uint64
+	alive          int64
+	pages          [1 << 17]page // a ring: two minutes
 }
 
-const diaryLength = 240_000 // two a millisecond: a minute or two
-
-func (d *diary) keep() {
-	for {
-		d.note()
-		time.Sleep(tick)
-	}
-}
-
-func (d *diary) note() {
+func (d *diary) note(change int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.samples) >= diaryLength {
-		d.samples = append(d.samples[:0], d.samples[diaryLength/2:]...)
+	now := time.Now().UnixMilli()
+	p := &d.pages[now%int64(len(d.pages))]
+	if p.unixMs != now {
+		*p = page{now, d.alive, d.alive, d.alive}
 	}
-	d.samples = append(d.samples, sample{time.Now().UnixNano(), runtime.NumGoroutine()})
+	d.alive += change
+	if change > 0 {
+		d.created++
+	} else {
+		d.ended++
+	}
+	p.least, p.most, p.last = min(p.least, d.alive), max(p.most, d.alive), d.alive
 }
 
-// between includes the last sample before and the first one after.
-func (d *diary) between(from, to int64) map[string]int {
+// between gives the extremes of the milliseconds that hold two times. In one
+// without a page nothing changed.
+func (d *diary) between(from, to int64) (least, most int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	least, most, used := 1<<62, 0, 0
-	for i, s := range d.samples {
-		if i+1 < len(d.samples) && d.samples[i+1].unixNs < from {
-			continue
+	first := from / int64(tick)
+	at := func(ms int64) *page {
+		if p := &d.pages[ms%int64(len(d.pages))]; p.unixMs == ms {
+			return p
 		}
-		least, most, used = min(least, s.count), max(most, s.count), used+1
-		if s.unixNs > to {
-			break
+		return nil
+	}
+	before := first - 1
+	for at(before) == nil && before > first-int64(len(d.pages)) {
+		before--
+	}
+	if p := at(before); p != nil {
+		least, most = p.last, p.last
+	}
+	for ms := first; ms <= to/int64(tick); ms++ {
+		if p := at(ms); p != nil {
+			least, most = min(least, p.least), max(most, p.most)
 		}
 	}
-	return map[string]int{"least": least, "most": most, "samples": used}
+	return least, most
 }
+
+func (d *diary) totals() (created, ended uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.created, d.ended
+}
+
+// others are main and the nursery's own.
+const others = 2
 
 func main() {
 	rate := flag.Int64("rate", 50_000, "births a second")
@@ -110,9 +129,7 @@ func main() {
 
 	n := &nursery{lifetime: *lifetime}
 	n.rate.Store(*rate)
-	d := new(diary)
-	go n.run(d)
-	go d.keep()
+	go n.run()
 	fmt.Println("ready")
 
 	lines := bufio.NewScanner(os.Stdin)
@@ -125,7 +142,8 @@ func main() {
 		case "exec":
 			become(strings.Fields(lines.Text())[1:])
 		case "range":
-			answer.Encode(d.between(a, b))
+			least, most := n.diary.between(a, b)
+			answer.Encode(map[string]int64{"least": least + others, "most": most + others})
 			continue
 		case "rate":
 			n.rate.Store(a)
@@ -149,15 +167,17 @@ func become(command []string) {
 // quiet is true once the last one has certainly ended. The pause lets the last
 // ones leave the scheduler after they signed out.
 func (n *nursery) quiet() bool {
-	before := n.created.Load()
+	before, _ := n.diary.totals()
 	time.Sleep(10 * tick)
-	return before == n.created.Load() && before == n.ended.Load()
+	created, ended := n.diary.totals()
+	return before == created && created == ended
 }
 
 func (n *nursery) counts() map[string]uint64 {
+	created, ended := n.diary.totals()
 	c := map[string]uint64{
-		"created":       uint64(n.created.Load()),
-		"ended":         uint64(n.ended.Load()),
+		"created":       created,
+		"ended":         ended,
 		"num_goroutine": uint64(runtime.NumGoroutine()),
 	}
 	total := []metrics.Sample{{Name: "/sched/goroutines-created:goroutines"}}
