@@ -106,6 +106,7 @@ Status GoCensus::walk(Census& census) {
   const std::span<const Piece> all(records_);
   if (census.full) census.changed.reserve(std::min(all.size(), kReservedTasks));
   batch_.reserve(std::min(all.size(), kBatchTasks));
+  retry_.reserve(batch_.capacity());
   for (std::size_t first = 0; first < all.size(); first += kBatchTasks) {
     const auto part =
         all.subspan(first, std::min(kBatchTasks, all.size() - first));
@@ -189,18 +190,16 @@ Status GoCensus::verify(Census& census) {
   pieces_.clear();
   for (std::uint32_t i = 0; i < batch_.size(); ++i)
     pieces_.push_back({batch_[i].g.address, at_.layout.g.size, i});
-  std::vector<WalkedTask> retry;
-  TRY(reader_.read(
-      pieces_, [&](const Piece& piece, std::span<const std::byte> bytes) {
-        settle(batch_[piece.tag], decode_g(piece.at, bytes, at_.layout), census,
-               retry);
-      }));
-  batch_.swap(retry);
+  retry_.clear();
+  TRY(reader_.read(pieces_, [&](const Piece& piece,
+                                std::span<const std::byte> bytes) {
+    settle(batch_[piece.tag], decode_g(piece.at, bytes, at_.layout), census);
+  }));
+  batch_.swap(retry_);
   return {};
 }
 
-void GoCensus::settle(WalkedTask& task, const GRecord& again, Census& census,
-                      std::vector<WalkedTask>& retry) {
+void GoCensus::settle(WalkedTask& task, const GRecord& again, Census& census) {
   if (again.dead()) return end_slot(task.slot, census);
   const bool same_life = again.goid == task.g.goid &&
                          again.self == again.address && again.goid != 0;
@@ -214,7 +213,7 @@ void GoCensus::settle(WalkedTask& task, const GRecord& again, Census& census,
   if (!last) {
     ++task.attempts;
     task.restart(again);
-    retry.push_back(std::move(task));
+    retry_.push_back(std::move(task));
   } else if (same_life && !again.has_stack()) {
     task.restart(again);  // it runs: there is nothing to be torn
     emit(task, census);

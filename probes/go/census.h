@@ -87,8 +87,7 @@ class GoCensus {
   Status walk_deep(std::vector<DeepStack>& deep);
   void end_stack(WalkedTask& task, const StackWalk& walk);
   Status verify(Census& census);
-  void settle(WalkedTask& task, const GRecord& again, Census& census,
-              std::vector<WalkedTask>& retry);
+  void settle(WalkedTask& task, const GRecord& again, Census& census);
   void emit(WalkedTask& task, Census& census);
   void end_slot(std::uint32_t slot, Census& census);
   Status check_fit() const;
@@ -102,8 +101,8 @@ class GoCensus {
   WaitObjects objects_;
   LabelReader labels_;
   std::vector<Slot> slots_;
-  std::vector<Piece> records_;  ///< all gs, by address; tag = slot
-  std::vector<WalkedTask> batch_;
+  std::vector<Piece> records_;             ///< all gs, by address; tag = slot
+  std::vector<WalkedTask> batch_, retry_;  ///< swapped: both keep their room
   std::vector<Piece> pieces_;
   std::uint64_t looked_ = 0, misfits_ = 0;  ///< of one walk
   std::uint64_t cut_stacks_ = 0, unfound_ = 0;

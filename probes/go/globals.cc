@@ -92,8 +92,8 @@ Result<Sched> read_sched(const MemoryReader& memory, const GoLayout& layout,
 Result<GoGlobals> find_globals(const ElfFile& elf) {
   if (!elf.has_symtab())
     return fail(Errc::kUnsupported,
-                "a Go program without symbols (stripped, built with "
-                "-ldflags=-s or -w): build it without");
+                "a stripped Go program is not supported: build it without "
+                "-ldflags=-s, and do not strip it");
   GoGlobals globals;
   const std::pair<const char*, Addr*> wanted[] = {
       {"runtime.allgptr", &globals.allgptr},

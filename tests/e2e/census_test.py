@@ -14,6 +14,7 @@ import pathlib
 import re
 import select
 import subprocess
+import time
 import unittest
 
 import harness
@@ -153,9 +154,25 @@ class CensusTest(unittest.TestCase):
                              sorted(wait["objects"]))
         self.assertEqual(task["labels"], wait.get("labels", {}))
         minor = int(answer["version"].split(".")[1])
+        self.check_start(task, wait)
         timed = minor >= 23 or wait["name"] in ("sleep", "read with a deadline")
         self.assertEqual(task["deadline_ns"] != 0,
                          wait["ends_in_ms"] != 0 and timed)
+
+    def check_start(self, task, wait):
+        """The bounds hold the truth; behind two cycles they are narrow."""
+        if task["state"] != "blocked":
+            return
+        wall = time.time_ns() - time.monotonic_ns()
+        began = wait["since_unix_ns"] - wall
+        slack = 50_000_000
+        if task["wait_latest_ns"]:
+            self.assertLessEqual(task["wait_earliest_ns"], began + slack)
+            self.assertGreaterEqual(task["wait_latest_ns"], began)
+        if wait["name"] == "late":
+            self.assertGreater(task["wait_earliest_ns"],
+                               began - 1_000_000_000)
+            self.assertLess(task["wait_latest_ns"], began + 2_000_000_000)
 
     def test_every_version(self):
         for toolchain in harness.GO_VERSIONS:

@@ -23,8 +23,10 @@ type Wait struct {
 	Objects []string `json:"objects"`
 	// EndsInMs is when the wait ends by itself, from the program's start; 0 =
 	// never.
-	EndsInMs int64             `json:"ends_in_ms"`
-	Labels   map[string]string `json:"labels,omitempty"`
+	EndsInMs int64 `json:"ends_in_ms"`
+	// SinceUnixNs is when it was about to begin.
+	SinceUnixNs int64             `json:"since_unix_ns"`
+	Labels      map[string]string `json:"labels,omitempty"`
 }
 
 var (
@@ -40,7 +42,8 @@ func say(name string, objects ...string) {
 	if objects == nil {
 		objects = []string{}
 	}
-	truth[goid()] = Wait{Name: name, Objects: objects}
+	truth[goid()] = Wait{Name: name, Objects: objects,
+		SinceUnixNs: time.Now().UnixNano()}
 }
 
 // ends adds to what say said: the wait is over in d from now.
@@ -72,13 +75,23 @@ type answer struct {
 	Stacks       string         `json:"stacks"`
 }
 
+// collect makes the collector mark when waits began: it takes two cycles.
+func collect() {
+	for i := 0; i < 2; i++ {
+		runtime.GC()
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 func main() {
 	for _, begin := range scenes {
 		begin()
 	}
 	time.Sleep(200 * time.Millisecond)
-	runtime.GC()
-	runtime.GC()
+	collect()
+	late()
+	time.Sleep(100 * time.Millisecond)
+	collect()
 	fmt.Println("ready")
 	out := json.NewEncoder(os.Stdout)
 	lines := bufio.NewScanner(os.Stdin)

@@ -46,6 +46,11 @@ func channels() {
 	go func() { var c chan int; say("send to nil"); c <- 1 }()
 }
 
+// late parks behind the collector's first cycles.
+func late() {
+	go func() { c := make(chan int); say("late", object("chan", c)); <-c }()
+}
+
 func selects() {
 	go func() {
 		a, b := make(chan int), make(chan string, 1)
