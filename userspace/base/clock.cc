@@ -3,10 +3,10 @@
 // Reads the two clocks of base/clock.h and writes one of them as text.
 #include "base/clock.h"
 
-#include <ctime>
-
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include <ctime>
 
 namespace taskleak {
 namespace {

@@ -3,11 +3,10 @@
 // Renders and writes one log line; see base/log.h.
 #include "base/log.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
-
-#include <fmt/format.h>
 
 #include "base/clock.h"
 
@@ -35,8 +34,8 @@ std::string json_quoted(std::string_view text) {
 
 std::string logfmt_value(std::string_view text) {
   constexpr std::string_view kNeedsQuotes = " =\"\\\t\n\r";
-  const bool plain = !text.empty() && text.find_first_of(kNeedsQuotes) ==
-                                          std::string_view::npos;
+  const bool plain = !text.empty() &&
+                     text.find_first_of(kNeedsQuotes) == std::string_view::npos;
   return plain ? std::string(text) : json_quoted(text);
 }
 
@@ -53,11 +52,10 @@ void log(LogLevel level, std::string_view message,
   const std::string now = rfc3339(monotonic_now_ns() + wall_offset_ns());
   const std::string_view name = kLevelNames[static_cast<std::size_t>(level)];
   const bool json = g_format == LogFormat::kJson;
-  std::string line =
-      json ? fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", now, name,
-                         json_quoted(message))
-           : fmt::format("ts={} level={} msg={}", now, name,
-                         logfmt_value(message));
+  std::string line = json ? fmt::format(R"({{"ts":"{}","level":"{}","msg":{})",
+                                        now, name, json_quoted(message))
+                          : fmt::format("ts={} level={} msg={}", now, name,
+                                        logfmt_value(message));
   for (const auto& [key, value] : fields)
     line += json ? fmt::format(R"(,"{}":{})", key, json_quoted(value))
                  : fmt::format(" {}={}", key, logfmt_value(value));

@@ -3,12 +3,12 @@
 // The words of failures: codes to names, errno to codes, one line a person.
 #include "base/result.h"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
-
-#include <fmt/format.h>
 
 namespace taskleak {
 
@@ -36,8 +36,7 @@ Error Error::in(std::string_view context) && {
 std::string Error::message() const {
   std::string line = text_;
   if (address_ != 0) line += fmt::format(" at 0x{:x}", address_);
-  if (os_error_ != 0)
-    line += ": " + std::generic_category().message(os_error_);
+  if (os_error_ != 0) line += ": " + std::generic_category().message(os_error_);
   return line;
 }
 

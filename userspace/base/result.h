@@ -14,7 +14,8 @@
 
 namespace taskleak {
 
-/// What kind of failure; callers branch on it, `main` maps it to an exit status.
+/// What kind of failure; callers branch on it, `main` maps it to an exit
+/// status.
 enum class Errc : std::uint8_t {
   kGone,         ///< the target exited, or its pid names another process now
   kDenied,       ///< we lack a right or a capability
@@ -75,19 +76,19 @@ using Status = Result<void>;
 [[noreturn]] void invariant_failed(const char* file, int line,
                                    const char* text);
 
-#define INVARIANT(condition)                                        \
-  (static_cast<bool>(condition)                                     \
-       ? static_cast<void>(0)                                       \
+#define INVARIANT(condition)    \
+  (static_cast<bool>(condition) \
+       ? static_cast<void>(0)   \
        : ::taskleak::invariant_failed(__FILE__, __LINE__, #condition))
 
 #define TASKLEAK_CAT2(a, b) a##b
 #define TASKLEAK_CAT(a, b) TASKLEAK_CAT2(a, b)
-#define TASKLEAK_TRY2(decl, expr, tmp)                        \
-  auto tmp = (expr);                                          \
-  if (!tmp) return std::unexpected(std::move(tmp).error());   \
+#define TASKLEAK_TRY2(decl, expr, tmp)                      \
+  auto tmp = (expr);                                        \
+  if (!tmp) return std::unexpected(std::move(tmp).error()); \
   decl = *std::move(tmp)
-#define TASKLEAK_TRY1(expr)                                         \
-  if (auto taskleak_status = (expr); !taskleak_status)              \
+#define TASKLEAK_TRY1(expr)                            \
+  if (auto taskleak_status = (expr); !taskleak_status) \
   return std::unexpected(std::move(taskleak_status).error())
 #define TASKLEAK_PICK(a, b, name, ...) name
 #define TASKLEAK_TRY_DECL(decl, expr) \
@@ -95,7 +96,7 @@ using Status = Result<void>;
 /// `TRY(const Plan plan, make_plan());` declares or assigns; `TRY(check());`
 /// is for a Status. Either returns the error to the caller. The one control
 /// macro of the project.
-#define TRY(...)                                                          \
+#define TRY(...) \
   TASKLEAK_PICK(__VA_ARGS__, TASKLEAK_TRY_DECL, TASKLEAK_TRY1)(__VA_ARGS__)
 
 }  // namespace taskleak

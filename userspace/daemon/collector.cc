@@ -3,14 +3,13 @@
 // The daemon's loop; see daemon/collector.h.
 #include "daemon/collector.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -56,7 +55,8 @@ Collector::Collector(const Options& options,
                      std::vector<std::unique_ptr<Watch>> watches)
     : options_(options),
       watches_(std::move(watches)),
-      interval_ns_(options.interval_ns) {
+      interval_ns_(options.interval_ns),
+      start_unix_ns_(monotonic_now_ns() + wall_offset_ns()) {
   const sigset_t set = watched_signals();
   signals_ = Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
@@ -91,9 +91,9 @@ double Collector::overhead_ratio() {
   // A reader that ended took its CPU time out of the sum.
   const std::int64_t used_ns =
       std::max<std::int64_t>(0, cpu_ns - std::exchange(cpu_ns_, cpu_ns));
-  return wall_ns > 0 ? static_cast<double>(used_ns) /
-                           static_cast<double>(wall_ns)
-                     : 0;
+  return wall_ns > 0
+             ? static_cast<double>(used_ns) / static_cast<double>(wall_ns)
+             : 0;
 }
 
 void Collector::drop(std::size_t index, const Error& error) {
@@ -142,6 +142,7 @@ void Collector::publish(Published<World>& world) const {
   next.targets = watches_.size() + down_.size();
   next.interval_ns = interval_ns_;
   next.last_epoch_ns = last_epoch_ns_;
+  next.daemon_start_unix_ns = start_unix_ns_;
   world.set(std::move(next));
 }
 

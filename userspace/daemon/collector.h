@@ -51,6 +51,7 @@ class Collector {
   Error last_error_{Errc::kGone, "no target"};
   Fd signals_;
   std::int64_t interval_ns_;
+  std::int64_t start_unix_ns_;
   std::int64_t last_epoch_ns_ = 0;
   std::int64_t cpu_ns_ = 0;
   std::int64_t cpu_at_ns_ = 0;

@@ -4,6 +4,7 @@
 // who holds it is asked of the kernel by connecting (SO_PEERCRED).
 #include "daemon/instance_lock.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -11,8 +12,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <string>
-
-#include <fmt/format.h>
 
 namespace taskleak {
 namespace {
@@ -29,8 +28,8 @@ AbstractAddress lock_address(const ProcessIdentity& identity) {
   address.value.sun_family = AF_UNIX;
   // sun_path[0] stays 0: an abstract name.
   std::ranges::copy(name, address.value.sun_path + 1);
-  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 +
-                                          name.size());
+  address.length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   return address;
 }
 

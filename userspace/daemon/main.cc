@@ -3,14 +3,13 @@
 // The story: find the targets, load the programs, attach, collect, serve. The
 // only place that prints a failure: one line that says what to do next, and
 // the exit status that scripts branch on.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/log.h"
 #include "daemon/collector.h"
@@ -63,8 +62,7 @@ Result<std::vector<std::unique_ptr<Watch>>> open_watches(
     const Options& options) {
   std::vector<std::unique_ptr<Watch>> watches;
   for (const auto pid : options.pids) {
-    TRY(std::unique_ptr<Watch> watch,
-        Watch::open(pid, options, !options.once));
+    TRY(std::unique_ptr<Watch> watch, Watch::open(pid, options, !options.once));
     watches.push_back(std::move(watch));
   }
   return watches;
@@ -88,8 +86,7 @@ Status serve(const Options& options, Collector& collector) {
   TRY(const Server server, Server::start(options.listen, options.allow_remote,
                                          make_routes(world), ServerLimits{}));
   log(LogLevel::kInfo, "listening",
-      {{"address", options.listen},
-       {"port", std::to_string(server.port())}});
+      {{"address", options.listen}, {"port", std::to_string(server.port())}});
   return collector.run(world);
 }
 
@@ -120,8 +117,7 @@ int main(int argc, char** argv) {
   set_log(parsed.options->log_level, parsed.options->log_format);
   block_signals();
   if (const Status status = run(*parsed.options); !status) {
-    std::fprintf(stderr, "task-leakd: %s\n",
-                 status.error().message().c_str());
+    std::fprintf(stderr, "task-leakd: %s\n", status.error().message().c_str());
     return static_cast<int>(exit_status(status.error()));
   }
   return static_cast<int>(ExitStatus::kDone);

@@ -4,13 +4,14 @@
 // that --help shows is read from the struct, so that the two cannot differ.
 #include "daemon/options.h"
 
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "daemon/version.h"
 
@@ -39,9 +40,9 @@ constexpr std::array<Unit, 6> kUnits = {{{"ns", 1},
                                          {"h", 3'600'000'000'000}}};
 
 std::unexpected<Error> bad_duration(std::string_view text) {
-  return fail(Errc::kUsage,
-              fmt::format("'{}' is not a duration; write 500ms, 3s, 2m or 1h",
-                          text));
+  return fail(
+      Errc::kUsage,
+      fmt::format("'{}' is not a duration; write 500ms, 3s, 2m or 1h", text));
 }
 
 std::string duration_text(std::int64_t ns) {
@@ -191,7 +192,8 @@ Result<std::int64_t> parse_duration(std::string_view text) {
     const auto [end, error] =
         std::from_chars(rest.data(), rest.data() + rest.size(), number,
                         std::chars_format::fixed);
-    if (error != std::errc{} || number < 0) return bad_duration(text);
+    if (error != std::errc{} || !std::isfinite(number) || number < 0)
+      return bad_duration(text);
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     const auto* const unit = std::ranges::find_if(
         kUnits, [rest](const Unit& u) { return rest.starts_with(u.name); });
@@ -214,10 +216,10 @@ Result<double> parse_ratio(std::string_view text) {
                       std::chars_format::fixed);
   const double ratio = percent ? number / 100 : number;
   if (error != std::errc{} || end != digits.data() + digits.size() ||
-      ratio < 0 || ratio > 1)
-    return fail(Errc::kUsage,
-                fmt::format("'{}' is no share of a core; write 1% or 0.01",
-                            text));
+      !(ratio >= 0 && ratio <= 1))
+    return fail(
+        Errc::kUsage,
+        fmt::format("'{}' is no share of a core; write 1% or 0.01", text));
   return ratio;
 }
 

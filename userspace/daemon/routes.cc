@@ -4,9 +4,9 @@
 // from that alone, so one response never mixes two epochs.
 #include "daemon/routes.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
+
+#include <charconv>
 
 #include "base/clock.h"
 #include "daemon/self.h"
@@ -33,12 +33,10 @@ std::vector<const Report*> reports_of(const World& world) {
 }
 
 DaemonFacts facts_of(const World& world) {
-  static const std::int64_t kStartUnixNs =
-      monotonic_now_ns() + wall_offset_ns();
   DaemonFacts facts;
   facts.version = kVersion;
   facts.revision = kRevision;
-  facts.start_unix_ns = kStartUnixNs;
+  facts.start_unix_ns = world.daemon_start_unix_ns;
   facts.interval_ns = world.interval_ns;
   facts.targets_down = world.down;
   facts.process = process_facts();
@@ -47,8 +45,8 @@ DaemonFacts facts_of(const World& world) {
 
 HttpResponse metrics(const World& world, const HttpRequest& request) {
   const auto accept = request.headers.find("accept");
-  const MetricsFormat format = negotiate_metrics(
-      accept == request.headers.end() ? "" : accept->second);
+  const MetricsFormat format =
+      negotiate_metrics(accept == request.headers.end() ? "" : accept->second);
   const auto reports = reports_of(world);
   return {.content_type = std::string(metrics_content_type(format)),
           .body = render_metrics(reports, facts_of(world), {.format = format})};
@@ -71,8 +69,7 @@ std::optional<std::uint64_t> query_number(const HttpRequest& request,
 HttpResponse snapshot(const World& world, const HttpRequest& request) {
   const auto pid = query_number(request, "pid", 0);
   const auto tasks = query_number(request, "tasks", 0);
-  if (!pid || !tasks)
-    return plain(400, "pid and tasks take a whole number");
+  if (!pid || !tasks) return plain(400, "pid and tasks take a whole number");
   if (*pid == 0 && world.targets > 1) {
     std::string text = "several targets are watched; add ?pid= with one of:";
     for (const auto& report : world.reports)
@@ -94,8 +91,8 @@ HttpResponse snapshot(const World& world, const HttpRequest& request) {
 }
 
 HttpResponse healthy(const World& world, const HttpRequest&) {
-  const std::int64_t stuck_ns = std::max(
-      kStuckAfterAtLeastNs, kStuckAfterIntervals * world.interval_ns);
+  const std::int64_t stuck_ns =
+      std::max(kStuckAfterAtLeastNs, kStuckAfterIntervals * world.interval_ns);
   const bool stuck = world.last_epoch_ns != 0 &&
                      monotonic_now_ns() - world.last_epoch_ns > stuck_ns;
   return stuck ? plain(503, "the collector is stuck") : plain(200, "healthy");
@@ -104,10 +101,10 @@ HttpResponse healthy(const World& world, const HttpRequest&) {
 HttpResponse ready(const World& world, const HttpRequest&) {
   const bool is_ready =
       world.targets > 0 && world.reports.size() == world.targets;
-  return is_ready ? plain(200, "ready")
-                  : plain(503, fmt::format("{} of {} targets have a snapshot",
-                                           world.reports.size(),
-                                           world.targets));
+  return is_ready
+             ? plain(200, "ready")
+             : plain(503, fmt::format("{} of {} targets have a snapshot",
+                                      world.reports.size(), world.targets));
 }
 
 HttpResponse page(const World& world, const HttpRequest&) {

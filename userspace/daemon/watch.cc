@@ -3,9 +3,9 @@
 // The cycle of one target; see daemon/watch.h.
 #include "daemon/watch.h"
 
-#include <utility>
-
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -51,9 +51,9 @@ Result<std::unique_ptr<Watch>> Watch::open(pid_t pid, const Options& options,
     TRY(Fd held, lock_target(opened.process.identity()));
     lock = std::move(held);
   }
-  return std::unique_ptr<Watch>(new Watch(
-      pid, options, std::move(opened.process), std::move(lock),
-      std::move(opened.reader), std::move(opened.detection)));
+  return std::unique_ptr<Watch>(
+      new Watch(pid, options, std::move(opened.process), std::move(lock),
+                std::move(opened.reader), std::move(opened.detection)));
 }
 
 Watch::Watch(pid_t pid, const Options& options, Process process, Fd lock,
@@ -78,8 +78,7 @@ void Watch::attach_probes(const ProbeSource& source) {
   probes_ = source;
   if (probes_.kernel == nullptr) return;
   const ProbePlan& plan = detection_.plans[kRuntime];
-  auto slot =
-      probes_.kernel->add_target(pid_, process_.exe_fd(), plan);
+  auto slot = probes_.kernel->add_target(pid_, process_.exe_fd(), plan);
   if (!slot) {
     probes_.why_none = slot.error().message();
     log(LogLevel::kWarn, "no probes: reading state alone",
@@ -191,8 +190,8 @@ Status Watch::epoch(double daemon_overhead_ratio) {
     return std::unexpected(std::move(folded.error()).in("census"));
   }
   const Policy policy{.suspect_after_ns = options_.suspect_after_ns};
-  auto report = std::make_shared<const Report>(
-      judge(table_.freeze(), history_, policy));
+  auto report =
+      std::make_shared<const Report>(judge(table_.freeze(), history_, policy));
   history_.remember(*report);
   latest_ = std::move(report);
   return {};

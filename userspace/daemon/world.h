@@ -19,6 +19,7 @@ struct World {
   std::map<std::int32_t, std::string> down;  ///< pid -> why there is no report
   std::size_t targets = 0;
   std::int64_t interval_ns = 0;  ///< between epochs now
+  std::int64_t daemon_start_unix_ns = 0;
   std::int64_t last_epoch_ns = 0;  ///< CLOCK_MONOTONIC; 0: none yet
 };
 

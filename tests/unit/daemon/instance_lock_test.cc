@@ -1,11 +1,10 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 #include "daemon/instance_lock.h"
 
+#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <string>
-
-#include <doctest/doctest.h>
 
 using namespace taskleak;
 
@@ -28,7 +27,10 @@ TEST_CASE("a target is watched once, and the holder is named") {
 }
 
 TEST_CASE("the lock goes with its owner") {
-  { const auto first = lock_target(kTarget); REQUIRE(first); }
+  {
+    const auto first = lock_target(kTarget);
+    REQUIRE(first);
+  }
   CHECK(lock_target(kTarget));
 }
 

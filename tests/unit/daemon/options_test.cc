@@ -1,9 +1,9 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 #include "daemon/options.h"
 
-#include <vector>
-
 #include <doctest/doctest.h>
+
+#include <vector>
 
 using namespace taskleak;
 
@@ -24,15 +24,15 @@ TEST_CASE("durations are read with their units, and summed") {
 }
 
 TEST_CASE("what is no duration is refused") {
-  for (const char* text : {"", "3", "s", "-1s", "3 s", "1e9s", "nans", "5x",
-                           "99999999999h"})
+  for (const char* text : {"", "3", "s", "-1s", "3 s", "1e9s", "nans", "infs",
+                           "5x", "99999999999h"})
     CHECK_MESSAGE(!parse_duration(text), text);
 }
 
 TEST_CASE("a budget is a percentage or a ratio of one core") {
   CHECK(parse_ratio("1%").value() == doctest::Approx(0.01));
   CHECK(parse_ratio("0.02").value() == doctest::Approx(0.02));
-  for (const char* text : {"", "%", "-1%", "200%", "2", "1%%", "x"})
+  for (const char* text : {"", "%", "-1%", "200%", "2", "1%%", "nan", "x"})
     CHECK_MESSAGE(!parse_ratio(text), text);
 }
 
