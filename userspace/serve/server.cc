@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <limits>
 #include <optional>
@@ -24,6 +25,8 @@ namespace {
 constexpr unsigned kThreads = 2;
 /// Below it the gzip header and the work cost more than they save.
 constexpr std::size_t kGzipFromBytes = 1024;
+/// Health checks and scrapes: always answered, whatever others have not read.
+constexpr std::size_t kSmallBytes = 256 * 1024;
 /// zlib counts in 32 bits; beyond that the body goes out as it is.
 constexpr std::size_t kGzipUpToBytes = std::numeric_limits<unsigned>::max();
 
@@ -100,15 +103,38 @@ void encode(HttpResponse& response, const std::string& accept_encoding) {
   response.headers[MHD_HTTP_HEADER_CONTENT_ENCODING] = "gzip";
 }
 
-ResponsePtr to_wire(HttpResponse response) {
-  auto body = std::make_unique<std::string>(std::move(response.body));
+HttpResponse busy() {
+  HttpResponse response =
+      plain(MHD_HTTP_SERVICE_UNAVAILABLE,
+            "Other clients have yet to read their answers; try again.\n");
+  response.headers[MHD_HTTP_HEADER_RETRY_AFTER] = "1";
+  return response;
+}
+
+/// A body on its way to a client, counted until libmicrohttpd lets go of it.
+struct Unread {
+  Unread(std::string body, std::atomic<std::size_t>& total)
+      : body(std::move(body)), total(total) {
+    total += this->body.size();
+  }
+  ~Unread() { total -= body.size(); }
+  Unread(const Unread&) = delete;
+  Unread& operator=(const Unread&) = delete;
+
+  std::string body;
+  std::atomic<std::size_t>& total;
+};
+
+ResponsePtr to_wire(HttpResponse response,
+                    std::atomic<std::size_t>& unread_total) {
+  auto unread =
+      std::make_unique<Unread>(std::move(response.body), unread_total);
   ResponsePtr wire(MHD_create_response_from_buffer_with_free_callback_cls(
-      body->size(), body->data(),
-      [](void* owned) { delete static_cast<std::string*>(owned); },
-      body.get()));
+      unread->body.size(), unread->body.data(),
+      [](void* owned) { delete static_cast<Unread*>(owned); }, unread.get()));
   if (!wire) return nullptr;
   // From here on libmicrohttpd frees it, once the last byte is sent.
-  [[maybe_unused]] const std::string* given = body.release();
+  [[maybe_unused]] const Unread* given = unread.release();
   response.headers.try_emplace(MHD_HTTP_HEADER_CONTENT_TYPE,
                                response.content_type);
   response.headers.try_emplace(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -128,12 +154,17 @@ struct Server::Impl {
   std::string listen_host;
   bool loopback = false;
   std::uint16_t port = 0;
+  std::size_t unread_limit = 0;
+  std::atomic<std::size_t> unread_bytes = 0;
   // Last, so that its threads end before what they read is destroyed.
   DaemonPtr daemon;
 
   std::optional<HttpResponse> refusal(MHD_Connection* connection,
                                       std::string_view method) const;
   HttpResponse answer(MHD_Connection* connection, const char* path) const;
+  bool too_much(const HttpResponse& response) const {
+    return response.body.size() > kSmallBytes && unread_bytes > unread_limit;
+  }
   bool start_daemon(ListenSocket listening, const ServerLimits& limits);
   static MHD_Result on_request(void* self, MHD_Connection* connection,
                                const char* path, const char* method,
@@ -177,7 +208,7 @@ MHD_Result Server::Impl::on_request(void* self, MHD_Connection* connection,
                                     const char* /*version*/,
                                     const char* /*upload*/,
                                     size_t* /*upload_size*/, void** seen) {
-  const auto& impl = *static_cast<const Impl*>(self);
+  auto& impl = *static_cast<Impl*>(self);
   std::optional<HttpResponse> response;
   if (*seen == nullptr) {
     *seen = self;
@@ -187,8 +218,9 @@ MHD_Result Server::Impl::on_request(void* self, MHD_Connection* connection,
     response = impl.answer(connection, path);
   }
   encode(*response, header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING));
+  if (impl.too_much(*response)) response = busy();
   const auto status = static_cast<unsigned>(response->status);
-  const ResponsePtr wire = to_wire(*std::move(response));
+  const ResponsePtr wire = to_wire(*std::move(response), impl.unread_bytes);
   if (!wire) return MHD_NO;
   return MHD_queue_response(connection, status, wire.get());
 }
@@ -197,6 +229,7 @@ bool Server::Impl::start_daemon(ListenSocket listening,
                                 const ServerLimits& limits) {
   loopback = listening.loopback;
   port = listening.port;
+  unread_limit = limits.unread_bytes;
   const unsigned threads = std::clamp(limits.connections, 1U, kThreads);
   // libmicrohttpd owns the socket from here on. When it cannot start, some of
   // its versions have closed it and some not: a leak then, never a second

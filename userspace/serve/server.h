@@ -35,6 +35,9 @@ struct ServerLimits {
   unsigned connections_per_address = 64;
   unsigned idle_seconds = 30;
   std::size_t header_bytes = 32 * 1024;
+  /// While clients have this much of their answers yet to read, large ones
+  /// become a 503: a snapshot may be hundreds of megabytes.
+  std::size_t unread_bytes = std::size_t{512} << 20;
 };
 
 /// Serves GET and HEAD until destroyed. Responses are gzipped when the client

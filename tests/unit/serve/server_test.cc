@@ -5,6 +5,7 @@
 #include "serve/server.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include "http_client.h"
 
@@ -192,6 +193,36 @@ TEST_CASE("a client that stalls holds up nobody and is hung up on") {
   // to half a request could only be a time-out.
   const Reply reply = read_reply(stalled);
   CHECK((reply.status == 0 || reply.status == 408));
+}
+
+TEST_CASE("answers that nobody reads do not pile up") {
+  ServerLimits limits;
+  limits.unread_bytes = 1'000'000;
+  auto routes = sample_routes();
+  // More than the sockets of both ends hold.
+  const std::string huge(64'000'000, 'h');
+  routes["/huge"] = [&](const HttpRequest&) {
+    return HttpResponse{.body = huge};
+  };
+  routes["/large"] = [&](const HttpRequest&) {
+    return HttpResponse{.body = huge.substr(0, 500'000)};
+  };
+  auto server = Server::start("127.0.0.1:0", false, routes, limits);
+  REQUIRE(server);
+  Fd lazy = connect_to(server->port());
+  send_bytes(lazy, "GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  char first = 0;
+  REQUIRE(::recv(lazy.get(), &first, 1, 0) == 1);
+  CHECK(get(server->port(), "/short").status == 200);
+  const Reply busy = get(server->port(), "/large");
+  CHECK(busy.status == 503);
+  CHECK(busy.headers.at("retry-after") == "1");
+  lazy.reset();
+  // The server learns of the hang-up at its own pace.
+  int status = 0;
+  for (int i = 0; i < 10'000 && status != 200; ++i)
+    status = get(server->port(), "/large").status;
+  CHECK(status == 200);
 }
 
 TEST_CASE("connections beyond the limit of one address are closed") {
