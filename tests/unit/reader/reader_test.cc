@@ -1,0 +1,246 @@
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Real children, made-up runtimes: what the runtime does in there is what a
+// hostile target might make it do.
+#include "reader/reader.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+
+using namespace taskleak;
+
+namespace {
+
+/// Set before the child is forked, called in there for each census.
+std::function<Result<Census>(const CensusRequest&)> g_census;
+
+class FakeRuntime final : public Runtime {
+ public:
+  std::string name() const override { return "fake"; }
+  std::string version() const override { return "fake1"; }
+  ProbePlan plan_probes() const override { return {}; }
+  Result<Census> take_census(const CensusRequest& request) override {
+    return g_census(request);
+  }
+};
+
+Result<std::unique_ptr<Runtime>> detect_fake(const Process&,
+                                             const MemoryReader&) {
+  return std::make_unique<FakeRuntime>();
+}
+Result<std::unique_ptr<Runtime>> detect_none(const Process&,
+                                             const MemoryReader&) {
+  return fail(Errc::kNotFound, "not there");
+}
+Result<std::unique_ptr<Runtime>> detect_unreadable(const Process&,
+                                                   const MemoryReader&) {
+  return fail(Errc::kUnsupported, "too new");
+}
+
+constexpr std::array kFake = {RuntimeKind{"none", &detect_none},
+                              RuntimeKind{"fake", &detect_fake}};
+constexpr std::array kNone = {RuntimeKind{"none", &detect_none}};
+constexpr std::array kUnreadable = {RuntimeKind{"none", &detect_none},
+                                    RuntimeKind{"new", &detect_unreadable}};
+
+/// A reader of this very process that has detected the fake runtime.
+Reader fake_reader(const ReaderLimits& limits = {}) {
+  auto reader = Reader::start(getpid(), limits, kFake);
+  REQUIRE(reader);
+  const auto detection = reader->detect();
+  REQUIRE_MESSAGE(detection.has_value(),
+                  (detection ? "" : detection.error().message()));
+  return std::move(*reader);
+}
+
+/// Runs `work` in the child; its numbers come back as a census's `ended`.
+std::vector<std::uint32_t> in_child(
+    const std::function<void(std::vector<std::uint32_t>&)>& work) {
+  g_census = [work](const CensusRequest&) -> Result<Census> {
+    Census census;
+    work(census.ended);
+    return census;
+  };
+  Reader reader = fake_reader();
+  const auto census = reader.census(0, true, {});
+  REQUIRE(census);
+  return census->ended;
+}
+
+/// errno of a call that failed in the child, 0 when it did not fail.
+std::uint32_t errno_of(const std::function<long()>& call) {
+  return in_child([&](std::vector<std::uint32_t>& out) {
+    out.push_back(call() < 0 ? static_cast<std::uint32_t>(errno) : 0);
+  })[0];
+}
+
+}  // namespace
+
+TEST_CASE("the child says which target and runtimes there are") {
+  auto reader = Reader::start(getpid(), {}, kFake);
+  REQUIRE(reader);
+  const auto detection = reader->detect();
+  REQUIRE(detection);
+  CHECK(detection->target.pid == getpid());
+  CHECK(detection->target.start_monotonic_ns > 0);
+  REQUIRE(detection->target.runtimes.size() == 1);
+  CHECK(detection->target.runtimes[0].version == "fake1");
+  CHECK(detection->plans.size() == 1);
+}
+
+TEST_CASE("without a runtime: not found, or why the one there is refused") {
+  auto none = Reader::start(getpid(), {}, kNone);
+  REQUIRE(none);
+  CHECK(none->detect().error().code() == Errc::kNotFound);
+  auto refused = Reader::start(getpid(), {}, kUnreadable);
+  REQUIRE(refused);
+  const auto error = refused->detect().error();
+  CHECK(error.code() == Errc::kUnsupported);
+  CHECK(error.text() == "too new");
+  CHECK(refused->child_pid() > 0);
+}
+
+TEST_CASE("a pid that is not there is gone") {
+  constexpr pid_t kNoSuchPid = 0x3fffffff;
+  auto reader = Reader::start(kNoSuchPid, {}, kFake);
+  REQUIRE(reader);
+  CHECK(reader->detect().error().code() == Errc::kGone);
+}
+
+TEST_CASE("requests reach the runtime, its census and errors come back") {
+  g_census = [](const CensusRequest& request) -> Result<Census> {
+    if (!request.full) return fail(Errc::kFault, "no list", 0x123);
+    Census census;
+    for (const std::uint64_t pc : request.name_pcs)
+      census.named_pcs.emplace_back(pc, FrameId{1});
+    return census;
+  };
+  Reader reader = fake_reader();
+  const auto census = reader.census(0, true, {7, 8});
+  REQUIRE(census);
+  CHECK(census->named_pcs.size() == 2);
+  const auto failed = reader.census(0, false, {});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code() == Errc::kFault);
+  CHECK(failed.error().address() == 0x123);
+  CHECK(reader.census(1, true, {}).error().code() == Errc::kNotFound);
+  CHECK(reader.census(0, true, {}));
+}
+
+TEST_CASE("a child that stalls is ended at the deadline") {
+  g_census = [](const CensusRequest&) -> Result<Census> {
+    for (volatile int forever = 1; forever != 0;) {
+    }
+    return Census{};
+  };
+  Reader reader = fake_reader({.census_deadline_ns = 30'000'000});
+  const pid_t child = reader.child_pid();
+  CHECK(reader.census(0, true, {}).error().code() == Errc::kTimeout);
+  CHECK(kill(child, 0) == -1);
+  CHECK(reader.child_pid() == 0);
+  CHECK_FALSE(reader.census(0, true, {}));
+}
+
+TEST_CASE("a child that dies says how") {
+  g_census = [](const CensusRequest&) -> Result<Census> { _exit(3); };
+  Reader exits = fake_reader();
+  const auto status = exits.census(0, true, {});
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code() == Errc::kCorrupt);
+  CHECK(status.error().text() == "the reader ended with status 3");
+  g_census = [](const CensusRequest&) -> Result<Census> {
+    std::signal(SIGABRT, SIG_DFL);
+    std::abort();
+  };
+  Reader aborts = fake_reader();
+  CHECK(aborts.census(0, true, {}).error().text() ==
+        "the reader was ended by signal: Aborted");
+}
+
+TEST_CASE("an answer beyond the bound is refused") {
+  g_census = [](const CensusRequest&) -> Result<Census> {
+    Census census;
+    census.notes.assign(1000, std::string(1000, 'x'));
+    return census;
+  };
+  Reader reader = fake_reader({.reply_bytes = 100'000});
+  CHECK(reader.census(0, true, {}).error().code() == Errc::kLimit);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a child that wants more memory than its cap ends, and says so") {
+  g_census = [](const CensusRequest&) -> Result<Census> {
+    std::vector<std::string> kept;
+    for (std::size_t size = 1;; size *= 2) kept.emplace_back(size, 'x');
+  };
+  Reader reader = fake_reader({.memory_bytes = std::uint64_t{512} << 20});
+  const auto census = reader.census(0, true, {});
+  REQUIRE_FALSE(census);
+  CHECK(census.error().code() == Errc::kLimit);
+  CHECK(census.error().text() ==
+        "the reader reached its memory cap of 512 MiB");
+}
+#endif
+
+TEST_CASE("the child can read the target, and only read") {
+  static int number = 42;
+  const auto got = in_child([](std::vector<std::uint32_t>& out) {
+    int copy = 0;
+    iovec local{&copy, sizeof(copy)};
+    iovec remote{&number, sizeof(number)};
+    process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    out.push_back(static_cast<std::uint32_t>(copy));
+  });
+  CHECK(got[0] == 42);
+  CHECK(errno_of([] { return open("/proc/self/maps", O_RDONLY); }) == 0);
+  CHECK(errno_of([] { return open("/dev/null", O_WRONLY); }) == EPERM);
+  CHECK(errno_of([] { return open("/tmp", O_TMPFILE | O_RDWR, 0600); }) ==
+        EPERM);
+  CHECK(errno_of([] {
+          iovec piece{&number, sizeof(number)};
+          return process_vm_writev(getpid(), &piece, 1, &piece, 1, 0);
+        }) == EPERM);
+}
+
+TEST_CASE("the child reaches nobody and starts nothing") {
+  CHECK(errno_of([] { return socket(AF_INET, SOCK_STREAM, 0); }) == EPERM);
+  CHECK(errno_of([] { return kill(getppid(), 0); }) == EPERM);
+  CHECK(errno_of([] { return fork(); }) == EPERM);
+  CHECK(errno_of([] {
+          return execl("/bin/true", "true", static_cast<char*>(nullptr));
+        }) == EPERM);
+  CHECK(errno_of([] { return prctl(PR_SET_DUMPABLE, 1); }) == EPERM);
+}
+
+TEST_CASE("the child keeps none of its parent's files") {
+  const Fd ours(open("/dev/zero", O_RDONLY));
+  REQUIRE(ours.get() > STDERR_FILENO);
+  const auto kept = in_child([](std::vector<std::uint32_t>& out) {
+    for (std::uint32_t fd = 0; fd < 64; ++fd) {
+      std::array<char, 64> path{};
+      const std::string link = "/proc/self/fd/" + std::to_string(fd);
+      if (readlink(link.c_str(), path.data(), path.size() - 1) > 0 &&
+          std::string(path.data()) == "/dev/zero")
+        out.push_back(fd);
+    }
+    // Looking works: stdin became /dev/null.
+    std::array<char, 64> path{};
+    if (readlink("/proc/self/fd/0", path.data(), path.size() - 1) < 0)
+      out.push_back(0);
+  });
+  CHECK(kept.empty());
+}
