@@ -76,7 +76,6 @@ int go_create(struct pt_regs *ctx)
 
 	if (!begin(ctx, &hit, TASKLEAK_HITS_CREATE))
 		return 0;
-	count(&hit, TASKLEAK_CREATED);
 	site = site_of(&hit, ctx->cx);
 	if (site)
 		__sync_fetch_and_add(&site->created, 1);
@@ -93,7 +92,6 @@ int go_end(struct pt_regs *ctx)
 
 	if (!begin(ctx, &hit, TASKLEAK_HITS_END))
 		return 0;
-	count(&hit, TASKLEAK_ENDED);
 	if (bpf_probe_read_user(&pc, sizeof(pc), (void *)(ctx->ax + hit.config->go_gopc))) {
 		count(&hit, TASKLEAK_LOST_READ_FAULT);
 		return 0;
@@ -104,14 +102,24 @@ int go_end(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Reads what identifies the wait of the g at `g`; false when it cannot. */
+/* Reads what identifies the wait of the g at `g`; false when it cannot. A g keeps
+ * its goid and its site until it ends, so the site is read once for each goid. */
 static __always_inline bool fill_park(const struct hit *hit, struct taskleak_park *park, __u64 g)
 {
-	park->run_count = 0;
-	return !bpf_probe_read_user(&park->raw_id, 8, (void *)(g + hit->config->go_goid)) &&
-	       !bpf_probe_read_user(&park->pc, 8, (void *)(g + hit->config->go_gopc)) &&
-	       !bpf_probe_read_user(&park->run_count, 1,
-				    (void *)(g + hit->config->go_tracking_seq));
+	__u64 behind = hit->config->go_tracking_seq;
+
+	if (behind >= TASKLEAK_G_SPAN)
+		return false;
+	if (bpf_probe_read_user(&park->raw_id, behind + 1, (void *)(g + hit->config->go_goid)))
+		return false;
+	park->run_count = ((__u8 *)&park->raw_id)[behind];
+	if (park->pc_of == park->raw_id)
+		return true;
+	park->pc_of = 0;
+	if (bpf_probe_read_user(&park->pc, 8, (void *)(g + hit->config->go_gopc)))
+		return false;
+	park->pc_of = park->raw_id;
+	return true;
 }
 
 /* runtime.gopark(unlockf, lock, reason, ...), on the goroutine that parks */
@@ -177,7 +185,6 @@ static __noinline int add_wait(const struct taskleak_config *config,
 	wait = ENTRY(&waits, &key, &no_waits, hit, TASKLEAK_LOST_WAIT_MAP_FULL);
 	if (!wait || bucket >= TASKLEAK_WAIT_BUCKETS)
 		return 0;
-	__sync_fetch_and_add(&wait->count, 1);
 	__sync_fetch_and_add(&wait->sum_ns, waited_ns);
 	__sync_fetch_and_add(&wait->buckets[bucket], 1);
 	return 0;
@@ -189,7 +196,7 @@ int go_ready(struct pt_regs *ctx)
 {
 	struct taskleak_park_key key;
 	struct taskleak_park *park;
-	__u64 start_ns;
+	__u64 start_ns, seq;
 	__u8 run_count;
 	struct hit hit;
 
@@ -205,7 +212,8 @@ int go_ready(struct pt_regs *ctx)
 	if (!start_ns)
 		return 0;
 	WRITE_ONCE(park->start_ns, 0);
-	if (bpf_probe_read_user(&run_count, 1, (void *)(key.task + hit.config->go_tracking_seq))) {
+	seq = key.task + hit.config->go_goid + hit.config->go_tracking_seq;
+	if (bpf_probe_read_user(&run_count, sizeof(run_count), (void *)seq)) {
 		count(&hit, TASKLEAK_LOST_READ_FAULT);
 		return 0;
 	}

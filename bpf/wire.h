@@ -29,9 +29,9 @@ typedef unsigned long long __tl_u64;
 /* One target; the cookie of each of its links is its index. */
 struct taskleak_config {
 	__tl_u32 tgid; /* 0: do not compare */
-	__tl_u16 go_goid; /* offsets in runtime.g, bytes */
-	__tl_u16 go_gopc;
-	__tl_u16 go_tracking_seq;
+	__tl_u16 go_goid; /* offset in runtime.g, bytes */
+	__tl_u16 go_gopc; /* likewise */
+	__tl_u16 go_tracking_seq; /* bytes behind goid */
 	__tl_u16 active; /* 0: slot not in use, count nothing */
 	__tl_u32 generation; /* of the slot; part of every key */
 	__tl_u32 slot; /* its own index: spares the programs stack */
@@ -49,6 +49,10 @@ struct taskleak_site_counts {
 	__tl_u64 ended;
 };
 
+/* goid and trackingSeq of a g lie within so many bytes, goid first: one read of
+ * the target's memory fetches both. True of Go 1.21 to 1.27 (36 to 40 bytes). */
+#define TASKLEAK_G_SPAN 64
+
 /* The last park of a task, by the address of its own record (Go: g). Entries
  * stay when the task wakes (start_ns becomes 0): Go reuses a g for ever. */
 struct taskleak_park_key {
@@ -59,10 +63,12 @@ struct taskleak_park_key {
 
 struct taskleak_park {
 	__tl_u64 start_ns; /* 0: readied since, or being written */
-	__tl_u64 raw_id; /* goid */
 	__tl_u64 pc; /* g.gopc: site of the wait histogram */
 	__tl_u32 reason; /* raw code of the runtime */
 	__tl_u32 run_count; /* g.trackingSeq when it parked, before the park */
+	__tl_u64 pc_of; /* the raw_id whose site `pc` is: it need not be read again */
+	__tl_u64 raw_id; /* goid */
+	__tl_u8 rest[TASKLEAK_G_SPAN - 8]; /* what follows goid, up to trackingSeq */
 };
 
 /* Durations of waits that ended, by creation site and reason. Bucket i holds
@@ -78,19 +84,16 @@ struct taskleak_wait_key {
 };
 
 struct taskleak_wait_histogram {
-	__tl_u64 count;
 	__tl_u64 sum_ns;
 	__tl_u64 buckets[TASKLEAK_WAIT_BUCKETS];
 };
 
 /* Per target and per CPU counters. */
 enum taskleak_counter {
-	TASKLEAK_HITS_CREATE,
-	TASKLEAK_HITS_END,
+	TASKLEAK_HITS_CREATE, /* tasks created, whether or not the site map had room */
+	TASKLEAK_HITS_END, /* tasks ended, likewise */
 	TASKLEAK_HITS_PARK,
 	TASKLEAK_HITS_READY,
-	TASKLEAK_CREATED, /* counted whether or not the site map had room */
-	TASKLEAK_ENDED,
 	TASKLEAK_LOST_SITE_MAP_FULL,
 	TASKLEAK_LOST_PARK_MAP_FULL,
 	TASKLEAK_LOST_WAIT_MAP_FULL,

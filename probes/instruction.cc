@@ -173,35 +173,41 @@ bool ends_slow_path(const std::vector<Instruction>& list, std::size_t i,
   return false;
 }
 
-bool emulated(std::span<const std::byte> bytes) {
-  const auto is_push = [](std::byte b) {
-    return (b & std::byte{0xf8}) == std::byte{0x50};
-  };
-  if (bytes.size() == 1)
-    return is_push(bytes[0]) || bytes[0] == std::byte{0x90};
-  return bytes.size() == 2 && bytes[0] == std::byte{0x41} && is_push(bytes[1]);
+bool is_nop(std::span<const std::byte> bytes) {
+  return bytes.size() == 1 && bytes[0] == std::byte{0x90};
 }
 
-/// The first emulated instruction from `begin` on, before anything branches or
-/// overwrites an argument.
-Result<std::size_t> first_emulated(const std::vector<Instruction>& list,
-                                   std::span<const std::byte> code,
-                                   std::size_t begin) {
+bool is_push(std::span<const std::byte> bytes) {
+  const bool extended = bytes.size() == 2 && bytes[0] == std::byte{0x41};
+  return (bytes.size() == 1 || extended) &&
+         (bytes.back() & std::byte{0xf8}) == std::byte{0x50};
+}
+
+/// The cheapest emulated instruction from `begin` on, before anything branches
+/// or overwrites an argument: a nop, else the first push.
+Result<std::size_t> cheapest_emulated(const std::vector<Instruction>& list,
+                                      std::span<const std::byte> code,
+                                      std::size_t begin) {
   const std::size_t end =
       std::min(list.size(), begin + kMaxPrologueInstructions);
-  for (std::size_t i = begin; i < end; ++i) {
-    if (emulated(code.subspan(list[i].offset, list[i].size))) return i;
-    if (list[i].flow || list[i].writes_argument)
-      return fail(Errc::kUnsupported,
-                  fmt::format("before an instruction that the kernel emulates "
-                              "comes `{}`, behind which a probe would miss "
-                              "calls or arguments",
-                              list[i].text));
+  std::optional<std::size_t> push;
+  std::size_t i = begin;
+  for (; i < end && !list[i].flow && !list[i].writes_argument; ++i) {
+    const auto bytes = code.subspan(list[i].offset, list[i].size);
+    if (is_nop(bytes)) return i;
+    if (!push && is_push(bytes)) push = i;
   }
+  if (push) return *push;
+  if (i == end)
+    return fail(Errc::kUnsupported,
+                fmt::format("none of the first {} instructions is one that the "
+                            "kernel emulates",
+                            end - begin));
   return fail(Errc::kUnsupported,
-              fmt::format("none of the first {} instructions is one that the "
-                          "kernel emulates",
-                          end - begin));
+              fmt::format("before an instruction that the kernel emulates "
+                          "comes `{}`, behind which a probe would miss calls "
+                          "or arguments",
+                          list[i].text));
 }
 
 /// Does anything but a call of the function lead to the place at `last`, or to
@@ -237,7 +243,7 @@ Result<ProbePlace> find_probe_place(std::span<const std::byte> code,
                 fmt::format("it is longer than {} bytes", kMaxFunctionBytes));
   TRY(const std::vector<Instruction> list, decode(code, entry));
   const StackCheck check = find_stack_check(list);
-  TRY(const std::size_t place, first_emulated(list, code, check.length));
+  TRY(const std::size_t place, cheapest_emulated(list, code, check.length));
   const Instruction& found = list[place];
   TRY(passed_once(list, entry, check, entry.value + found.offset));
   ProbePlace result{

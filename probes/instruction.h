@@ -31,10 +31,10 @@ inline constexpr std::size_t kMaxFunctionBytes = 64 * 1024;
 inline constexpr int kMaxPrologueInstructions = 8;
 
 /// The place in the function whose whole code is `code`, linked at `entry`.
-/// What every kernel since 6.1 emulates counts: `push` of a register and the
-/// one-byte `nop` (longer ones only on newer kernels). kUnsupported: no such
-/// place, the text says what stands in the way; kCorrupt: bytes that do not
-/// decode; kLimit: a function longer than kMaxFunctionBytes.
+/// What every kernel since 6.1 emulates counts: the one-byte `nop` (longer ones
+/// are stepped on most), and `push` of a register, a little dearer.
+/// kUnsupported: no such place, the text says what stands in the way; kCorrupt:
+/// bytes that do not decode; kLimit: a function longer than kMaxFunctionBytes.
 Result<ProbePlace> find_probe_place(std::span<const std::byte> code,
                                     Addr entry);
 

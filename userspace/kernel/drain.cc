@@ -124,7 +124,8 @@ Result<std::vector<EventWaits>> read_waits(const LoadedObject& object,
         EventWaits& entry = waits.emplace_back();
         entry.pc = key.pc;
         entry.raw_reason = key.reason;
-        entry.histogram.count = histogram.count;
+        for (const std::uint64_t bucket : histogram.buckets)
+          entry.histogram.count += bucket;
         entry.histogram.sum_ns = histogram.sum_ns;
         std::ranges::copy(histogram.buckets, entry.histogram.buckets.begin());
       })));

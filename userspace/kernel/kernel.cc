@@ -92,6 +92,7 @@ struct Kernel::Impl {
     return {slot.value, generations[slot.value]};
   }
   Status configure(std::uint32_t slot, const taskleak_config& config) const;
+  /// Clears what the slot's last target left and lets programs count.
   Status prepare(std::uint32_t slot, const Target& target);
   Status link_all(TargetSlot slot, ProbeClass probe_class,
                   std::vector<LinkPtr>& links);
@@ -106,15 +107,22 @@ Status Kernel::Impl::configure(std::uint32_t slot,
 }
 
 Status Kernel::Impl::prepare(std::uint32_t slot, const Target& target) {
+  const ProbeConfig& at = target.plan.config;
+  if (at.go_tracking_seq < at.go_goid ||
+      at.go_tracking_seq - at.go_goid >= TASKLEAK_G_SPAN)
+    return fail(Errc::kUnsupported,
+                fmt::format("probes read goid and trackingSeq of a g at once, "
+                            "which lie at {} and {} here",
+                            at.go_goid, at.go_tracking_seq));
   TRY(clear_counters(object, slot));
   TRY(purge(object, slot, ProbeClass::kLifecycle));
   TRY(purge(object, slot, ProbeClass::kWait));
-  return configure(slot, {.tgid = object.initial_pid_namespace
-                                      ? static_cast<std::uint32_t>(target.pid)
-                                      : 0,
-                          .go_goid = target.plan.config.go_goid,
-                          .go_gopc = target.plan.config.go_gopc,
-                          .go_tracking_seq = target.plan.config.go_tracking_seq,
+  const auto pid = static_cast<std::uint32_t>(target.pid);
+  return configure(slot, {.tgid = object.initial_pid_namespace ? pid : 0,
+                          .go_goid = at.go_goid,
+                          .go_gopc = at.go_gopc,
+                          .go_tracking_seq = static_cast<std::uint16_t>(
+                              at.go_tracking_seq - at.go_goid),
                           .active = 1,
                           .generation = ++generations[slot],
                           .slot = slot});
@@ -223,8 +231,8 @@ Result<EventSummary> Kernel::summarize(TargetSlot slot) const {
   const auto since_attach = [&](taskleak_counter which) {
     return counters.of[which] - lifecycle.base.of[which];
   };
-  summary.created = since_attach(TASKLEAK_CREATED);
-  summary.ended = since_attach(TASKLEAK_ENDED);
+  summary.created = since_attach(TASKLEAK_HITS_CREATE);
+  summary.ended = since_attach(TASKLEAK_HITS_END);
   TRY(summary.sites, read_sites(impl_->object, impl_->owner(slot)));
   TRY(summary.waits, read_waits(impl_->object, impl_->owner(slot)));
   summary.lost =

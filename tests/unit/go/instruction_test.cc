@@ -40,20 +40,52 @@ bool says(const Result<ProbePlace>& place, std::string_view words) {
 TEST_CASE("behind the short stack check of 1.21 to 1.27 lies push rbp") {
   const Result<ProbePlace> place = place_in({
       0x49, 0x3b, 0x66, 0x10,        // cmp rsp, [r14+0x10]
-      0x76, 0x07,                    // jbe slow
+      0x76, 0x06,                    // jbe slow
       0x55,                          // push rbp
       0x48, 0x89, 0xe5,              // mov rbp, rsp
-      0x90,                          // nop
       0x5d, 0xc3,                    // pop rbp; ret
       0x48, 0x89, 0x44, 0x24, 0x08,  // slow: mov [rsp+8], rax
       0xe8, 0x00, 0x10, 0x00, 0x00,  // call morestack
       0x48, 0x8b, 0x44, 0x24, 0x08,  // mov rax, [rsp+8]
-      0xeb, 0xe2,                    // jmp entry
+      0xeb, 0xe3,                    // jmp entry
   });
   REQUIRE(place.has_value());
   CHECK(place->offset == 6);
   CHECK(place->bytes == std::vector<std::uint8_t>{0x55});
   CHECK(place->instruction == "push rbp");
+}
+
+TEST_CASE("a nop soon after the push is cheaper, as in gopark of 1.26") {
+  const Result<ProbePlace> place = place_in({
+      0x49, 0x3b, 0x66, 0x10,        // cmp rsp, [r14+0x10]
+      0x76, 0x0f,                    // jbe slow
+      0x55,                          // push rbp
+      0x48, 0x89, 0xe5,              // mov rbp, rsp
+      0x48, 0x83, 0xec, 0x10,        // sub rsp, 0x10
+      0x49, 0x8b, 0x56, 0x30,        // mov rdx, [r14+0x30]
+      0x90,                          // nop
+      0x5d, 0xc3,                    // pop rbp; ret
+      0xe8, 0x00, 0x10, 0x00, 0x00,  // slow: call morestack
+      0xeb, 0xe4,                    // jmp entry
+  });
+  REQUIRE(place.has_value());
+  CHECK(place->offset == 18);
+  CHECK(place->instruction == "nop");
+}
+
+TEST_CASE("a nop behind a lost argument or a branch does not tempt") {
+  const Result<ProbePlace> lost = place_in({
+      0x55,  // push rbp
+      0x31,
+      0xc9,  // xor ecx, ecx
+      0x90,
+      0xc3,
+  });
+  REQUIRE(lost.has_value());
+  CHECK(lost->offset == 0);
+  const Result<ProbePlace> branch = place_in({0x55, 0x74, 0x01, 0x90, 0xc3});
+  REQUIRE(branch.has_value());
+  CHECK(branch->offset == 0);
 }
 
 TEST_CASE("the check of a big frame, by lea r12, is passed over too") {

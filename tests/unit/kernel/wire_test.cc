@@ -16,9 +16,9 @@ TEST_CASE("records have the size that the programs' maps have") {
   CHECK(sizeof(taskleak_site_key) == 16);
   CHECK(sizeof(taskleak_site_counts) == 16);
   CHECK(sizeof(taskleak_park_key) == 16);
-  CHECK(sizeof(taskleak_park) == 32);
+  CHECK(sizeof(taskleak_park) == 32 + TASKLEAK_G_SPAN);
   CHECK(sizeof(taskleak_wait_key) == 24);
-  CHECK(sizeof(taskleak_wait_histogram) == 16 + 8 * TASKLEAK_WAIT_BUCKETS);
+  CHECK(sizeof(taskleak_wait_histogram) == 8 + 8 * TASKLEAK_WAIT_BUCKETS);
   CHECK(sizeof(taskleak_counters) == 8 * TASKLEAK_COUNTERS);
 }
 
