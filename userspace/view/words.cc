@@ -16,6 +16,8 @@ namespace {
 
 /// An uncertainty below it does not show in an age given in seconds.
 constexpr std::int64_t kExactNs = kNsPerSecond;
+/// Below it a duration has one decimal: a read may take 0.4 ms.
+constexpr double kWholeMs = 10;
 
 }  // namespace
 
@@ -33,8 +35,9 @@ std::string duration_text(std::int64_t ns) {
   constexpr std::int64_t kMinute = 60;
   constexpr std::int64_t kHour = 60 * kMinute;
   constexpr std::int64_t kDay = 24 * kHour;
-  if (s == 0)
-    return fmt::format("{}ms", std::max<std::int64_t>(ns, 0) / kNsPerMs);
+  const double ms = static_cast<double>(std::max<std::int64_t>(ns, 0)) / 1e6;
+  if (ms < kWholeMs) return fmt::format("{:.1f}ms", ms);
+  if (s == 0) return fmt::format("{}ms", static_cast<std::int64_t>(ms));
   if (s < kMinute) return fmt::format("{}s", s);
   if (s < kHour) return fmt::format("{}m{:02}s", s / kMinute, s % kMinute);
   if (s < kDay) return fmt::format("{}h{:02}m", s / kHour, s % kHour / kMinute);

@@ -16,7 +16,7 @@ namespace taskleak {
 
 /// "1,234,567".
 std::string grouped(std::uint64_t number);
-/// "950ms", "12s", "3m12s", "2h05m", "3d04h": two units at most.
+/// "0.4ms", "950ms", "12s", "3m12s", "2h05m", "3d04h": two units at most.
 std::string duration_text(std::int64_t ns);
 /// The last `elements` of a path: "/src/shop/main.go", 2 -> "shop/main.go".
 std::string_view last_elements(std::string_view path, int elements);

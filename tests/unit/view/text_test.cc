@@ -161,7 +161,9 @@ TEST_CASE("numbers, durations and paths as a person reads them") {
   CHECK(grouped(0) == "0");
   CHECK(grouped(999) == "999");
   CHECK(grouped(1'234'567) == "1,234,567");
-  CHECK(duration_text(-5) == "0ms");
+  CHECK(duration_text(-5) == "0.0ms");
+  CHECK(duration_text(420'000) == "0.4ms");
+  CHECK(duration_text(12'900'000) == "12ms");
   CHECK(duration_text(950'000'000) == "950ms");
   CHECK(duration_text(192'000'000'000) == "3m12s");
   CHECK(duration_text(7'500'000'000'000) == "2h05m");
