@@ -96,7 +96,10 @@ Status GoCensus::update_list() {
   };
   const auto middle = records_.begin() + static_cast<std::ptrdiff_t>(known);
   std::sort(middle, records_.end(), by_address);
-  std::inplace_merge(records_.begin(), middle, records_.end(), by_address);
+  std::vector<Piece> merged(records_.size());
+  std::merge(records_.begin(), middle, middle, records_.end(), merged.begin(),
+             by_address);
+  records_.swap(merged);
   slots_.resize(length);
   return {};
 }
@@ -126,9 +129,7 @@ void GoCensus::look(const Piece& piece, std::span<const std::byte> bytes,
                     Census& census) {
   Slot& slot = slots_[piece.tag];
   if (bytes.empty()) {
-    census.torn.push_back(piece.tag);
-    slot.status = kGUnknown;
-    return;
+    return tear(piece.tag, census);
   }
   const GKey key = decode_g_key(bytes, at_.layout);
   if (slot.known && slot.goid == key.goid && slot.status == key.status &&
@@ -167,6 +168,11 @@ void GoCensus::end_slot(std::uint32_t slot, Census& census) {
   slots_[slot] = {};
 }
 
+void GoCensus::tear(std::uint32_t slot, Census& census) {
+  census.torn.push_back(slot);
+  slots_[slot].status = kGUnknown;
+}
+
 void GoCensus::classify(WalkedTask& task) const {
   const GRecord& g = task.g;
   if (g.self != g.address || g.goid == 0) task.torn = true;
@@ -191,10 +197,12 @@ Status GoCensus::verify(Census& census) {
   for (std::uint32_t i = 0; i < batch_.size(); ++i)
     pieces_.push_back({batch_[i].g.address, at_.layout.g.size, i});
   retry_.clear();
-  TRY(reader_.read(pieces_, [&](const Piece& piece,
-                                std::span<const std::byte> bytes) {
-    settle(batch_[piece.tag], decode_g(piece.at, bytes, at_.layout), census);
-  }));
+  TRY(reader_.read(
+      pieces_, [&](const Piece& piece, std::span<const std::byte> bytes) {
+        WalkedTask& task = batch_[piece.tag];
+        if (bytes.empty()) return tear(task.slot, census);
+        settle(task, decode_g(piece.at, bytes, at_.layout), census);
+      }));
   batch_.swap(retry_);
   return {};
 }
@@ -214,15 +222,12 @@ void GoCensus::settle(WalkedTask& task, const GRecord& again, Census& census) {
     ++task.attempts;
     task.restart(again);
     retry_.push_back(std::move(task));
-  } else if (same_life && !again.has_stack()) {
-    task.restart(again);  // it runs: there is nothing to be torn
-    emit(task, census);
-  } else if (same_life && again.status != kGSyscall && !again.parked()) {
-    task.restart(again);  // about to run: so much is certain, no more
+  } else if (same_life && !again.parked() && again.status != kGSyscall) {
+    // It runs, or is about to: so much is certain, and nothing else of it.
+    task.restart(again);
     emit(task, census);
   } else {
-    census.torn.push_back(task.slot);
-    slots_[task.slot].status = kGUnknown;
+    tear(task.slot, census);
   }
 }
 

@@ -90,6 +90,7 @@ class GoCensus {
   void settle(WalkedTask& task, const GRecord& again, Census& census);
   void emit(WalkedTask& task, Census& census);
   void end_slot(std::uint32_t slot, Census& census);
+  void tear(std::uint32_t slot, Census& census);
   Status check_fit() const;
   void add_notes(Census& census);
   void note(Census& census, std::uint64_t total, std::uint64_t& told,

@@ -114,10 +114,9 @@ Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
   TRY(target->globals, find_globals(target->elf));
   TRY(target->layout, find_layout(process.exe_fd(), version));
   TRY(check_same_module(*target, memory));
-  TRY(Pclntab table, Pclntab::open(target->elf, target->layout, version,
-                                   target->globals.moduledata));
-  target->symbols =
-      std::make_unique<Symbols>(std::move(table), info.main_module);
+  TRY(const Pclntab table, Pclntab::open(target->elf, target->layout, version,
+                                         target->globals.moduledata));
+  target->symbols = std::make_unique<Symbols>(table, info.main_module);
   TRY(target->reasons, read_wait_reasons(memory, target->globals.wait_reasons,
                                          target->globals.wait_reasons_bytes));
   TRY(const std::uint64_t next,

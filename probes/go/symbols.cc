@@ -71,8 +71,8 @@ std::string key_of(const GoPlace& place) {
 
 }  // namespace
 
-Symbols::Symbols(Pclntab table, std::string main_module)
-    : table_(std::move(table)), main_module_(std::move(main_module)) {
+Symbols::Symbols(const Pclntab& table, std::string main_module)
+    : table_(table), main_module_(std::move(main_module)) {
   // The runtime's own files tell where those of the standard library are.
   constexpr std::string_view kRuntimeFiles = "/src/runtime/";
   constexpr std::uint64_t kStepBytes = 4096;
@@ -234,7 +234,12 @@ bool Symbols::is_system_start(std::uint64_t startpc) {
 LabelsId Symbols::labels(Labels labels) {
   if (labels.empty()) return LabelsId::none();
   std::string key;
-  for (const auto& [name, value] : labels) key += name + '\0' + value + '\0';
+  for (const auto& [name, value] : labels) {
+    key += name;
+    key += '\0';
+    key += value;
+    key += '\0';
+  }
   if (const auto found = label_ids_.find(key); found != label_ids_.end())
     return LabelsId{found->second};
   if (labels_.size() >= kMaxEntries) {

@@ -45,7 +45,7 @@ class Symbols {
   static constexpr std::uint32_t kMaxEntries = 1U << 22;
 
   /// `main_module` is the main module's path, from the build info.
-  Symbols(Pclntab table, std::string main_module);
+  Symbols(const Pclntab& table, std::string main_module);
 
   const PcInfo& pc_info(std::uint64_t pc);
   /// The place of the call that returns to `pc`, inlined calls seen through.

@@ -173,6 +173,19 @@ TEST_CASE("a goroutine that runs during the walk is tried again") {
   }
 }
 
+TEST_CASE("a record that cannot be read is torn, not ended") {
+  FakeWorld world;
+  add_receiver(world, 7);
+  add_receiver(world, 8);
+  GoCensus walk = world.census();
+  CHECK(walk.take({}));
+  world.memory.unmap(Addr{world.g(0)}, world.layout.g.size);
+  const Census census = walk.take({}).value();
+  CHECK(census.torn == std::vector{std::uint32_t{0}});
+  CHECK(census.ended.empty());
+  CHECK(census.unchanged == 1);
+}
+
 TEST_CASE("a list that cannot be one is refused") {
   FakeWorld world;
   add_receiver(world, 7);
