@@ -50,6 +50,12 @@ const Task* TaskStore::find(std::uint32_t slot) const {
   return place == kNowhere ? nullptr : &tasks_[place];
 }
 
+void TaskStore::expect(std::size_t more) {
+  tasks_.reserve(tasks_.size() + more);
+  slots_.reserve(slots_.size() + more);
+  waits_.reserve(waits_.size() + more);
+}
+
 std::uint32_t TaskStore::new_place(std::uint32_t slot) {
   if (slot >= places_.size()) places_.resize(slot + 1, kNowhere);
   std::uint32_t place = static_cast<std::uint32_t>(tasks_.size());

@@ -27,6 +27,7 @@ struct ObjectRefHash {
 /// The objects that some task waits on, counted by waiters.
 class ObjectStore {
  public:
+  void expect(std::size_t more) { entries_.reserve(entries_.size() + more); }
   void hold(const ObjectRef& ref);
   void release(const ObjectRef& ref);
   /// Takes in facts of an object that is held; others are dropped.
@@ -52,6 +53,8 @@ class TaskStore {
   /// another slot.
   Task* find(std::uint32_t slot);
   const Task* find(std::uint32_t slot) const;
+  /// Makes room for as many more tasks.
+  void expect(std::size_t more);
   /// Replaces or adds the slot's task and what it waits on.
   Task& put(std::uint32_t slot, const Task& task,
             std::span<const ObjectRef> waits_on);

@@ -64,6 +64,7 @@ struct TaskTable::Impl {
       : names(info.runtimes), target(std::move(info)) {}
 
   void begin_anew();
+  void expect(const Census& census);
   void fold_tasks(const Census& census, const ParkLookup& parks);
   void fold_task(const Census& census, const CensusTask& now,
                  const ParkLookup& parks);
@@ -120,6 +121,12 @@ void TaskTable::Impl::begin_anew() {
   sites.clear();
   fresh.clear();
   late_parks.clear();
+}
+
+void TaskTable::Impl::expect(const Census& census) {
+  store.expect(census.changed.size());
+  store.objects().expect(census.objects.size());
+  fresh.reserve(census.changed.size());
 }
 
 const Task* TaskTable::Impl::before(const CensusTask& now) const {
@@ -313,6 +320,7 @@ Status TaskTable::fold(Census census, EventSummary events,
   self.lookups = 0;
   if (census.full) self.users = 0;
   self.fold_late_parks(parks);
+  if (census.full) self.expect(census);
   self.fold_tasks(census, parks);
   self.former.clear();
   self.fold_bounds(census);

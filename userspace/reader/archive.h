@@ -25,6 +25,7 @@ class Encoder {
   /// Longer strings are cut to `max_text` bytes.
   explicit Encoder(std::size_t max_text) : max_text_(max_text) {}
 
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
   /// A number, whole enum values included.
   template <class T>
   void number(const T& value) {

@@ -302,6 +302,9 @@ Payload encode(const Detection& detection) {
 
 Payload encode(const Census& census) {
   Encoder out(kMaxStringBytes);
+  // Most of it, and one object a task.
+  out.reserve(census.changed.size() * (sizeof(WireTask) + sizeof(WireRef)) +
+              census.objects.size() * sizeof(WireObject));
   census_fields(out, census);
   return out.take();
 }

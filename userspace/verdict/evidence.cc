@@ -15,6 +15,10 @@
 namespace taskleak {
 namespace {
 
+constexpr std::uint32_t kNoGroup = 0xffffffffU;
+constexpr std::size_t kGroupsOfASite =
+    2 * (static_cast<std::size_t>(WaitStartSource::kFirstSeen) + 1);
+
 enum FixedSlot { kTornSlot = kWaitNatures, kNoStateSlot, kFixedSlots };
 
 /// "850ms", "12s", "3m20s", "5h1m", "2d4h": two parts at most.
@@ -78,21 +82,29 @@ std::string age_text(std::int64_t youngest, std::int64_t oldest,
 }  // namespace
 
 EvidenceBook::EvidenceBook(const Snapshot& snapshot, const Policy& policy)
-    : snapshot_(snapshot), policy_(policy), fixed_(kFixedSlots), lists_(1) {}
+    : snapshot_(snapshot),
+      policy_(policy),
+      group_of_((snapshot.sites.size() + 1) * kGroupsOfASite, kNoGroup),
+      fixed_(kFixedSlots),
+      lists_(1) {}
 
 std::uint32_t EvidenceBook::suspect(const Task& task, WaitNature nature,
                                     std::int64_t age_ns) {
-  const Key key{task.site, task.wait.source, nature};
-  if (last_ == nullptr || key != last_key_) {
-    last_key_ = key;
-    last_ = &groups_[key];
-  }
-  Group& group = *last_;
-  if (group.tasks++ == 0) {
-    group = {static_cast<std::uint32_t>(lists_.size()), 1, age_ns, age_ns,
-             task};
+  const bool hopeless = nature == WaitNature::kHopeless;
+  const std::size_t site =
+      task.site.valid() ? task.site.value : snapshot_.sites.size();
+  std::uint32_t& place =
+      group_of_[site * kGroupsOfASite +
+                static_cast<std::size_t>(task.wait.source) * 2 +
+                (hopeless ? 1 : 0)];
+  if (place == kNoGroup) {
+    place = static_cast<std::uint32_t>(groups_.size());
+    groups_.push_back({static_cast<std::uint32_t>(lists_.size()), hopeless, 0,
+                       age_ns, age_ns, task});
     lists_.emplace_back();
   }
+  Group& group = groups_[place];
+  ++group.tasks;
   group.youngest_ns = std::min(group.youngest_ns, age_ns);
   group.oldest_ns = std::max(group.oldest_ns, age_ns);
   return group.index;
@@ -120,21 +132,19 @@ std::uint32_t EvidenceBook::no_state() {
   return fixed(kNoStateSlot, {"no_state", "its state could not be read"});
 }
 
-std::vector<Evidence> EvidenceBook::words(const Key& key,
-                                          const Group& group) const {
-  const auto [site_id, source, nature] = key;
+std::vector<Evidence> EvidenceBook::words(const Group& group) const {
   std::vector<Evidence> facts;
   facts.push_back({"age", age_text(group.youngest_ns, group.oldest_ns,
                                    policy_.suspect_after_ns)});
-  facts.push_back({"age_source", how_known(source)});
+  facts.push_back({"age_source", how_known(group.sample.wait.source)});
   facts.push_back({"never_ran", "it did not run since the wait began"});
-  if (nature == WaitNature::kHopeless)
+  if (group.hopeless)
     facts.push_back(
         {"hopeless",
          "nothing can ever wake it: " +
              snapshot_.tables->reasons[group.sample.reason.value].text});
-  if (!site_id.valid()) return facts;
-  const Site& site = snapshot_.sites[site_id.value];
+  if (!group.sample.site.valid()) return facts;
+  const Site& site = snapshot_.sites[group.sample.site.value];
   if (site.tasks > 1)
     facts.push_back({"siblings", fmt::format("{} of {} tasks at this site wait "
                                              "as long",
@@ -148,8 +158,7 @@ std::vector<Evidence> EvidenceBook::words(const Key& key,
 }
 
 std::vector<std::vector<Evidence>> EvidenceBook::write() {
-  for (const auto& [key, group] : groups_)
-    lists_[group.index] = words(key, group);
+  for (const Group& group : groups_) lists_[group.index] = words(group);
   return std::move(lists_);
 }
 

@@ -7,8 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <tuple>
 #include <vector>
 
 #include "verdict/explain.h"
@@ -38,21 +36,20 @@ class EvidenceBook {
   /// Suspects that share their facts.
   struct Group {
     std::uint32_t index = 0;
+    bool hopeless = false;
     std::uint64_t tasks = 0;
     std::int64_t youngest_ns = 0;
     std::int64_t oldest_ns = 0;
     Task sample;
   };
-  using Key = std::tuple<SiteId, WaitStartSource, WaitNature>;
-
   std::uint32_t fixed(int slot, Evidence fact);
-  std::vector<Evidence> words(const Key& key, const Group& group) const;
+  std::vector<Evidence> words(const Group& group) const;
 
   const Snapshot& snapshot_;
   Policy policy_;
-  std::map<Key, Group> groups_;
-  Key last_key_;
-  Group* last_ = nullptr;  ///< group of last_key_: tasks of a site come in runs
+  std::vector<Group> groups_;
+  /// Place in groups_, by site, source and hopelessness; kNoGroup = none yet.
+  std::vector<std::uint32_t> group_of_;
   std::vector<std::uint32_t> fixed_;  ///< index by slot, 0 = not used yet
   std::vector<std::vector<Evidence>> lists_;
 };

@@ -6,37 +6,20 @@
 // uncertainty speaks for the task, never against it.
 #include "verdict/judge.h"
 
-#include <unordered_map>
+#include <cstddef>
 #include <utility>
 
 #include "model/reconcile.h"
 #include "verdict/evidence.h"
 #include "verdict/explain.h"
+#include "verdict/past_table.h"
 
 namespace taskleak {
 namespace {
 
-struct TaskIdHash {
-  std::size_t operator()(const TaskId& id) const noexcept {
-    const std::uint64_t low = id.raw + (std::uint64_t{id.generation} << 40) +
-                              (std::uint64_t{id.runtime} << 56);
-    return low * 0x9e3779b97f4a7c15U;
-  }
-};
-
 constexpr std::uint8_t bit(Verdict verdict) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(verdict));
 }
-
-/// What is remembered of a task that was once held for a leak.
-struct Past {
-  std::uint8_t reached = 0;  ///< bit() of each verdict it ever had
-  Verdict verdict = Verdict::kUnknown;
-  std::uint8_t run_count = 0;  ///< of the wait that the verdict is about
-  std::uint64_t epoch = 0;     ///< when it was last alive
-};
-
-using Pasts = std::unordered_map<TaskId, Past, TaskIdHash>;
 
 /// A verdict stays as long as the wait it was passed on lasts.
 bool still_holds(const Past& past, const Task& task) {
@@ -46,7 +29,7 @@ bool still_holds(const Past& past, const Task& task) {
 
 class Bench {
  public:
-  Bench(const Snapshot& snapshot, const Policy& policy, const Pasts& pasts)
+  Bench(const Snapshot& snapshot, const Policy& policy, const PastTable& pasts)
       : snapshot_(snapshot),
         policy_(policy),
         pasts_(pasts),
@@ -77,13 +60,13 @@ class Bench {
   }
 
   bool was_suspect(const Task& task) const {
-    const auto past = pasts_.find(task.id);
-    return past != pasts_.end() && still_holds(past->second, task);
+    const Past* past = pasts_.find(task.id);
+    return past != nullptr && still_holds(*past, task);
   }
 
   const Snapshot& snapshot_;
   const Policy& policy_;
-  const Pasts& pasts_;
+  const PastTable& pasts_;
   Explainer explainer_;
   EvidenceBook book_;
 };
@@ -98,7 +81,8 @@ void count(Report& report, const Task& task, Verdict verdict) {
 }  // namespace
 
 struct History::Impl {
-  Pasts pasts;
+  PastTable pasts;
+  std::size_t size = 0;  ///< tasks in it
   VerdictCounts detections{};
 };
 
@@ -120,7 +104,7 @@ bool is_leak(Verdict verdict) {
 
 Report judge(std::shared_ptr<const Snapshot> snapshot, const History& history,
              const Policy& policy) {
-  const Pasts& pasts = history.impl_->pasts;
+  const PastTable& pasts = history.impl_->pasts;
   Report report{.snapshot = snapshot,
                 .tasks = {},
                 .sites = std::vector<VerdictCounts>(snapshot->sites.size()),
@@ -133,9 +117,9 @@ Report judge(std::shared_ptr<const Snapshot> snapshot, const History& history,
     report.tasks.push_back(verdict);
     count(report, task, verdict.verdict);
     if (!is_leak(verdict.verdict)) continue;
-    const auto past = pasts.find(task.id);
-    const bool known = past != pasts.end() &&
-                       (past->second.reached & bit(verdict.verdict)) != 0;
+    const Past* past = pasts.find(task.id);
+    const bool known =
+        past != nullptr && (past->reached & bit(verdict.verdict)) != 0;
     report.detections[static_cast<std::size_t>(verdict.verdict)] +=
         known ? 0 : 1;
   }
@@ -153,32 +137,40 @@ History::History(History&&) noexcept = default;
 History& History::operator=(History&&) noexcept = default;
 History::~History() = default;
 
-void History::remember(const Report& report) {
-  const Snapshot& snapshot = *report.snapshot;
-  Pasts& pasts = impl_->pasts;
-  impl_->detections = report.detections;
-  for (std::size_t i = 0; i < snapshot.tasks.size(); ++i) {
-    const Task& task = snapshot.tasks[i];
-    const Verdict verdict = report.tasks[i].verdict;
-    if (!is_leak(verdict)) {
-      if (pasts.empty()) continue;
-      // One that was held for a leak is remembered while it lives, so that it
-      // is not counted as another detection later.
-      const auto past = pasts.find(task.id);
-      if (past == pasts.end()) continue;
-      past->second.epoch = snapshot.epoch;
-      if (!task.torn) past->second.verdict = verdict;
-      continue;
-    }
-    Past& past = pasts[task.id];
+namespace {
+
+/// What to remember of a task after its verdict; `reached` 0: nothing.
+Past after(const Task& task, Verdict verdict, const Past* before) {
+  Past past = before != nullptr ? *before : Past{.id = task.id};
+  if (is_leak(verdict)) {
     past.reached |= bit(verdict);
-    past.verdict = verdict;
     past.run_count = task.run_count;
-    past.epoch = snapshot.epoch;
   }
-  std::erase_if(pasts, [&](const auto& entry) {
-    return entry.second.epoch != snapshot.epoch;
-  });
+  // A torn task is no evidence: its last verdict waits for it.
+  if (!task.torn) past.verdict = verdict;
+  return past;
+}
+
+}  // namespace
+
+void History::remember(const Report& report) {
+  const std::vector<Task>& tasks = report.snapshot->tasks;
+  std::size_t leaks = 0;
+  for (const TaskVerdict& judged : report.tasks)
+    leaks += is_leak(judged.verdict) ? 1 : 0;
+  PastTable next(impl_->size + leaks);
+  impl_->size = 0;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    // One that was held for a leak is remembered while it lives, so that it
+    // is not another detection later; the dead are left behind.
+    const Past past = after(tasks[i], report.tasks[i].verdict,
+                            impl_->pasts.find(tasks[i].id));
+    if (past.reached == 0) continue;
+    next.add(past);
+    ++impl_->size;
+  }
+  impl_->pasts = std::move(next);
+  impl_->detections = report.detections;
 }
 
 }  // namespace taskleak
