@@ -340,6 +340,13 @@ int main(int argc, char** argv) {
   setup.plan = plan_for(setup.exe);
 
   const std::array<Ids, 3> before = inventory();
+  {
+    const Kernel kernel = must(Kernel::load(setup.limits));
+    const std::array<Ids, 3> loaded = inventory();
+    claim(loaded[0].size() > before[0].size() &&
+              loaded[1].size() > before[1].size(),
+          "what is loaded shows in the machine's list (needs root)");
+  }
   counts_exactly(setup);
   counts_what_is_lost(setup);
   calibrates(setup);

@@ -1,7 +1,8 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Which capability is missing to load and attach, and the command that grants
-// it. Asked before anything is tried, since the kernel only says EPERM.
+// it. Asked before anything is tried, since the kernel only says EPERM. Making
+// perf-event links takes CAP_SYS_ADMIN (seen on 6.18: EACCES with CAP_PERFMON).
 #include <fmt/format.h>
 #include <sys/capability.h>
 #include <unistd.h>
@@ -35,10 +36,15 @@ std::string own_path() {
 
 }  // namespace
 
-Status check_capabilities() {
+Status check_capabilities(Mechanism mechanism) {
   const Capabilities own(cap_get_proc());
   if (!own) return fail_os("reading our capabilities", errno);
   if (effective(own.get(), CAP_SYS_ADMIN)) return {};
+  if (mechanism == Mechanism::kPerfEvent)
+    return fail(Errc::kDenied,
+                "CAP_SYS_ADMIN is missing, which probes need on a kernel "
+                "without uprobe_multi links (6.6; usable from 6.10 on): start "
+                "it with sudo, or run with --no-probes");
   const char* missing = nullptr;
   if (!effective(own.get(), CAP_BPF))
     missing = "CAP_BPF";

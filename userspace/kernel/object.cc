@@ -137,10 +137,12 @@ std::string libbpf_complaint() {
 
 Result<LoadedObject> load_object(const KernelLimits& limits) {
   libbpf_set_print(keep_complaint);
-  TRY(check_capabilities());
+  // first what any mechanism needs: without it the kernel tells nothing
+  TRY(check_capabilities(Mechanism::kUprobeMulti));
   TRY(check_kernel());
   LoadedObject result;
   result.mechanism = choose_mechanism(limits);
+  TRY(check_capabilities(result.mechanism));
   result.initial_pid_namespace = in_initial_pid_namespace();
   result.object.reset(taskleak_bpf__open());
   if (!result.object)

@@ -49,8 +49,8 @@ Result<LoadedObject> load_object(const KernelLimits& limits);
 /// words for the errno that its caller got. The whole goes to the debug log.
 std::string libbpf_complaint();
 
-/// kDenied with the command that grants it, when neither CAP_BPF and
-/// CAP_PERFMON nor CAP_SYS_ADMIN is effective.
-Status check_capabilities();
+/// kDenied, with the command that grants it, when a capability that links of
+/// this mechanism need is not effective.
+Status check_capabilities(Mechanism mechanism);
 
 }  // namespace taskleak
