@@ -100,7 +100,9 @@ void Watch::apply(const GovernorAction& action) {
     return;
   }
   const Status status = probes_.kernel->attach(*slot_, action.probe_class);
-  log(status ? LogLevel::kDebug : LogLevel::kWarn,
+  // Of a target that ended meanwhile the next epoch tells.
+  const bool warn = !status && status.error().code() != Errc::kGone;
+  log(warn ? LogLevel::kWarn : LogLevel::kDebug,
       status ? "probes attached" : "probes cannot be attached",
       {{"pid", std::to_string(pid_)},
        {"class", name},
