@@ -49,7 +49,8 @@ HttpResponse metrics(const World& world, const HttpRequest& request) {
       negotiate_metrics(accept == request.headers.end() ? "" : accept->second);
   const auto reports = reports_of(world);
   return {.content_type = std::string(metrics_content_type(format)),
-          .body = render_metrics(reports, facts_of(world), {.format = format})};
+          .body = render_metrics(reports, facts_of(world), {.format = format}),
+          .headers = {{"Vary", "Accept"}}};
 }
 
 /// A whole number of the query: `fallback` when absent, nothing when it is no
