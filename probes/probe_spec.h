@@ -27,8 +27,8 @@ inline constexpr int kProbePrograms = 4;
 
 /// One probe, planned: everything attach needs, nothing left to guess.
 struct PlannedProbe {
-  std::string name;      ///< as metrics and coverage name it: "go.newproc1"
-  std::string symbol;    ///< "runtime.newproc1"
+  std::string name;    ///< as metrics and coverage name it: "go.newproc1"
+  std::string symbol;  ///< "runtime.newproc1"
   ProbeProgram program = ProbeProgram::kGoCreate;
   ProbeClass probe_class = ProbeClass::kLifecycle;
   std::uint64_t file_offset = 0;

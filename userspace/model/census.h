@@ -20,16 +20,16 @@ namespace taskleak {
 struct CensusTask {
   std::uint32_t slot = 0;
   TaskState state = TaskState::kUnknown;
-  bool system = false;     ///< of the runtime itself; counted apart
-  bool new_life = false;   ///< a new task in this slot, not the known one
+  bool system = false;         ///< of the runtime itself; counted apart
+  bool new_life = false;       ///< a new task in this slot, not the known one
   std::uint8_t run_count = 0;  ///< low 8 bits of "times it left running"
   std::uint64_t raw_id = 0;
   std::uint64_t parent_raw_id = 0;  ///< 0 = not known
-  std::uint64_t record = 0;         ///< address of the task's own record (Go: g)
-  ReasonId reason;                  ///< valid while blocked
-  FrameId created_at;               ///< none when not known
-  StackId stack;                    ///< none when not read
-  LabelsId labels;                  ///< none when there are none
+  std::uint64_t record = 0;  ///< address of the task's own record (Go: g)
+  ReasonId reason;           ///< valid while blocked
+  FrameId created_at;        ///< none when not known
+  StackId stack;             ///< none when not read
+  LabelsId labels;           ///< none when there are none
   /// The wait began within [earliest, latest], by the runtime's own record;
   /// both 0 when it says nothing. CLOCK_MONOTONIC.
   std::int64_t wait_earliest_ns = 0;
@@ -91,7 +91,7 @@ struct Census {
   /// Tasks known from before that stand in none of the three lists. The
   /// receiver holds it against what it knows itself: both must agree.
   std::uint64_t unchanged = 0;
-  std::vector<WaitObject> objects;   ///< facts of objects in `changed`
+  std::vector<WaitObject> objects;  ///< facts of objects in `changed`
   CensusTotals totals;
   CensusTables tables;
   /// Answers to CensusRequest::name_pcs: where a created task says that

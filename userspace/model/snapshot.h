@@ -70,14 +70,15 @@ struct Task {
   TaskId id;
   TaskState state = TaskState::kUnknown;
   bool system = false;
-  bool torn = false;          ///< not believed this epoch: its state is unknown
-  bool ran_since_last = true; ///< false: certainly did not run since the epoch before
+  bool torn = false;  ///< not believed this epoch: its state is unknown
+  bool ran_since_last =
+      true;  ///< false: certainly did not run since the epoch before
   std::uint8_t run_count = 0;
   ReasonId reason;
   FrameId created_at;
   StackId stack;
   LabelsId labels;
-  SiteId site;                ///< index into Snapshot::sites; none: a system task
+  SiteId site;  ///< index into Snapshot::sites; none: a system task
   std::uint64_t parent_raw_id = 0;
   std::uint64_t record = 0;
   std::int64_t first_seen_ns = 0;
@@ -94,7 +95,8 @@ struct Site {
   std::string id;  ///< 12 hex digits, the same for the same site in every run
   std::uint8_t runtime = 0;
   FrameId created_at;  ///< none = not known
-  FrameId blocked_at;  ///< innermost frame of the user's own code; none while not blocked
+  FrameId blocked_at;  ///< innermost frame of the user's own code; none while
+                       ///< not blocked
   ReasonId reason;     ///< none while not blocked
   std::uint64_t tasks = 0;
   /// Events since the probes came, of the creation site (all its block sites

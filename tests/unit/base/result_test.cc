@@ -1,9 +1,9 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 #include "base/result.h"
 
-#include <cerrno>
-
 #include <doctest/doctest.h>
+
+#include <cerrno>
 
 using namespace taskleak;
 
@@ -35,8 +35,7 @@ TEST_CASE("TRY passes the value on and hands the error up") {
 
 TEST_CASE("a message names context, address and errno's words") {
   CHECK(half(1).error().in("halving").message() == "halving: odd at 0x10");
-  CHECK(fail_os("open", EACCES).error().message() ==
-        "open: Permission denied");
+  CHECK(fail_os("open", EACCES).error().message() == "open: Permission denied");
 }
 
 TEST_CASE("errno becomes the code that callers branch on") {
