@@ -3,8 +3,9 @@
 // A program that looks like Go to the probes and needs no Go: functions with
 // the runtime's names, prologue and register use, and structs with a g's
 // fields. Reads a number from stdin and makes so many goroutines in each of its
-// threads live once: created, parked, readied, ended. Answers "done" with the
-// longest and the total of the waits it saw itself; ends at end of file.
+// threads live once: created, parked, readied, ended; -1: until another number
+// comes. Answers "done" with the total of the waits that it saw itself; ends at
+// end of file.
 #include "tests/kernels/probe_target.h"
 
 #include <array>
@@ -65,6 +66,7 @@ using namespace taskleak;
 namespace {
 
 std::atomic<std::uint64_t> waited_ns{0};
+std::atomic<bool> stop{false};
 
 std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(
@@ -74,8 +76,9 @@ std::uint64_t now_ns() {
 }
 
 void live(std::vector<TestG>& gs, int lives) {
-  for (int i = 0; i < lives; ++i) {
-    TestG& g = gs[static_cast<std::size_t>(i) % gs.size()];
+  for (std::size_t i = 0;
+       lives < 0 ? !stop : i < static_cast<std::size_t>(lives); ++i) {
+    TestG& g = gs[i % gs.size()];
     call_go(newproc1, nullptr, g.gopc(), &g);
     const std::uint64_t begin = now_ns();
     call_go(gopark, nullptr, kTestReason, &g);
@@ -98,9 +101,13 @@ int main() {
   std::fflush(stdout);
   for (int lives = 0; std::scanf("%d", &lives) == 1;) {
     waited_ns = 0;
+    stop = false;
     std::vector<std::thread> threads;
     for (auto& of_thread : gs)
       threads.emplace_back(live, std::ref(of_thread), lives);
+    if (int ignored = 0; lives < 0) {
+      stop = std::scanf("%d", &ignored) <= 1;  // a number or the end of file
+    }
     for (std::thread& thread : threads) thread.join();
     std::printf("done %llu\n",
                 static_cast<unsigned long long>(waited_ns.load()));
