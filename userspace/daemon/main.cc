@@ -97,7 +97,7 @@ Status run(const Options& options) {
   TRY(auto watches, open_watches(options));
   TRY(load_kernel(options, kernel, source));
   for (const auto& watch : watches) watch->attach_probes(source);
-  TRY(drop_capabilities());
+  TRY(drop_capabilities(kernel.get()));
   Collector collector(options, std::move(watches));
   return options.once ? print_once(options, collector)
                       : serve(options, collector);

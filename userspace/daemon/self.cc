@@ -7,10 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/privilege.h"
@@ -63,10 +63,14 @@ ProcessFacts process_facts() {
   return facts;
 }
 
-Status drop_capabilities() {
-  constexpr std::array<int, 4> kKept = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
-                                        CAP_BPF, CAP_PERFMON};
-  return keep_only_capabilities(kKept);
+Status drop_capabilities(const Kernel* kernel) {
+  std::vector<int> kept = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+  if (kernel != nullptr) {
+    kept.insert(kept.end(), {CAP_BPF, CAP_PERFMON});
+    if (kernel->attach_mechanism() == "perf_event")
+      kept.push_back(CAP_SYS_ADMIN);
+  }
+  return keep_only_capabilities(kept);
 }
 
 }  // namespace taskleak

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "kernel/kernel.h"
 #include "view/views.h"
 
 namespace taskleak {
@@ -23,7 +24,8 @@ ProcessFacts process_facts();
 
 /// Gives up every capability that watching does not need, for good, and the
 /// way to new ones. Kept: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (to read a
-/// target), CAP_BPF and CAP_PERFMON (to attach probes again).
-Status drop_capabilities();
+/// target), and with probes what attaching them again takes: CAP_BPF and
+/// CAP_PERFMON, where links are perf events CAP_SYS_ADMIN too.
+Status drop_capabilities(const Kernel* kernel);
 
 }  // namespace taskleak

@@ -89,6 +89,7 @@ void Watch::attach_probes(const ProbeSource& source) {
   governor_.emplace(options_.overhead_budget, probes_.cost_per_hit_ns);
   for (const auto probe_class : {ProbeClass::kLifecycle, ProbeClass::kWait})
     apply({.probe_class = probe_class, .attach = true, .why = "started"});
+  govern(monotonic_now_ns());  // its first look is the baseline
 }
 
 void Watch::apply(const GovernorAction& action) {
