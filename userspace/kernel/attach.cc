@@ -18,7 +18,7 @@ LinkPtr attach_multi(bpf_program* program, pid_t pid, const std::string& path,
                      std::uint64_t file_offset, std::uint64_t cookie) {
   const unsigned long offset = file_offset;
   const __u64 value = cookie;
-  LIBBPF_OPTS(bpf_uprobe_multi_opts, options);
+  auto options = libbpf_options<bpf_uprobe_multi_opts>();
   options.offsets = &offset;
   options.cookies = &value;
   options.cnt = 1;
@@ -28,7 +28,7 @@ LinkPtr attach_multi(bpf_program* program, pid_t pid, const std::string& path,
 
 LinkPtr attach_perf(bpf_program* program, pid_t pid, const std::string& path,
                     std::uint64_t file_offset, std::uint64_t cookie) {
-  LIBBPF_OPTS(bpf_uprobe_opts, options);
+  auto options = libbpf_options<bpf_uprobe_opts>();
   options.bpf_cookie = cookie;
   // else libbpf would fall back to tracefs, which outlives us
   options.attach_mode = PROBE_ATTACH_MODE_LINK;

@@ -40,7 +40,7 @@ Status for_each(int map, Visit visit) {
   for (;;) {
     std::uint32_t count = room;
     std::uint32_t next = 0;
-    LIBBPF_OPTS(bpf_map_batch_opts, options);
+    const auto options = libbpf_options<bpf_map_batch_opts>();
     const int error =
         bpf_map_lookup_batch(map, begun ? &cursor : nullptr, &next, keys.data(),
                              values.data(), &count, &options);

@@ -83,12 +83,12 @@ bool kernel_has_uprobe_multi() {
                .src_reg = 0,
                .off = 0,
                .imm = 0}};
-  LIBBPF_OPTS(bpf_prog_load_opts, load_options,
-              .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+  auto load_options = libbpf_options<bpf_prog_load_opts>();
+  load_options.expected_attach_type = BPF_TRACE_UPROBE_MULTI;
   const Fd program(bpf_prog_load(BPF_PROG_TYPE_KPROBE, nullptr, "GPL",
                                  code.data(), code.size(), &load_options));
   if (!program.valid()) return false;
-  LIBBPF_OPTS(bpf_link_create_opts, options);
+  auto options = libbpf_options<bpf_link_create_opts>();
   const unsigned long offset = 0;
   options.uprobe_multi.path = "/";
   options.uprobe_multi.offsets = &offset;

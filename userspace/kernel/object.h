@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,16 @@
 struct taskleak_bpf;
 
 namespace taskleak {
+
+/// A zeroed options struct of libbpf that says its own size. Padding is zero
+/// too, since libbpf looks at every byte.
+template <class T>
+T libbpf_options() {
+  T options;
+  std::memset(&options, 0, sizeof options);
+  options.sz = sizeof options;
+  return options;
+}
 
 /// How links are made.
 enum class Mechanism : std::uint8_t { kUprobeMulti, kPerfEvent };

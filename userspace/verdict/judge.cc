@@ -102,8 +102,8 @@ bool is_leak(Verdict verdict) {
          verdict == Verdict::kProven;
 }
 
-Report judge(std::shared_ptr<const Snapshot> snapshot, const History& history,
-             const Policy& policy) {
+Report judge(const std::shared_ptr<const Snapshot>& snapshot,
+             const History& history, const Policy& policy) {
   const PastTable& pasts = history.impl_->pasts;
   Report report{.snapshot = snapshot,
                 .tasks = {},

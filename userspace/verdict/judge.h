@@ -76,14 +76,14 @@ class History {
   void remember(const Report& report);
 
  private:
-  friend Report judge(std::shared_ptr<const Snapshot>, const History&,
+  friend Report judge(const std::shared_ptr<const Snapshot>&, const History&,
                       const Policy&);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
 /// The verdict on every task of `snapshot`.
-Report judge(std::shared_ptr<const Snapshot> snapshot, const History& history,
-             const Policy& policy);
+Report judge(const std::shared_ptr<const Snapshot>& snapshot,
+             const History& history, const Policy& policy);
 
 }  // namespace taskleak

@@ -73,7 +73,7 @@ std::string TextWriter::site_age(const Site& site) const {
 std::string TextWriter::frame_words(FrameId id, std::size_t width) const {
   const Frame* frame = frame_at(tables_, id);
   if (frame == nullptr) return "(not known)";
-  const std::string function = printable(short_function(frame->function));
+  std::string function = printable(short_function(frame->function));
   if (frame->file.empty()) return function;
   return fmt::format("{:<{}}  {}", function, width,
                      printable(place_text(tables_, id)));
