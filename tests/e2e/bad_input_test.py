@@ -290,8 +290,21 @@ class Twice(TestCase):
 
 
 class NoBtf(TestCase):
-    def test_without_btf(self):
-        self.skipTest("this kernel has BTF; tests/kernels boots one without")
+    # A mount namespace in which the kernel's BTF cannot be seen.
+    HIDDEN = ("unshare", "--mount", "sh", "-c",
+              'mount -t tmpfs none /sys/kernel/btf && exec "$@"', "sh")
+
+    def test_state_alone_says_so_and_counts(self):
+        shop = self.shop({"chan-send": 30})
+        done = once("--pid", shop.pid, "--once", "--for", "300ms", "--format",
+                    "json", prefix=self.HIDDEN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("BTF", done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1)
+        snapshot = json.loads(done.stdout)
+        self.assertGreaterEqual(snapshot["counts"]["tasks"], 30)
+        for state in snapshot["coverage"]["probes"].values():
+            self.assertIn("BTF", state)
 
 
 if __name__ == "__main__":
