@@ -115,8 +115,7 @@ func haveAlready(v version) bool {
 // newestPatches asks the go command for the newest release of each minor
 // version.
 func newestPatches() (map[int]int, error) {
-	list := exec.Command("go", "list", "-m", "-versions",
-		"golang.org/toolchain")
+	list := exec.Command("go", "list", "-m", "-versions", "go")
 	list.Env = append(os.Environ(), "GOFLAGS=-mod=mod")
 	text, err := list.Output()
 	if err != nil {
@@ -124,8 +123,7 @@ func newestPatches() (map[int]int, error) {
 	}
 	newest := map[int]int{}
 	for _, word := range strings.Fields(string(text)) {
-		word = strings.TrimPrefix(word, "v0.0.1-")
-		v, err := parseVersion(strings.TrimSuffix(word, ".linux-amd64"))
+		v, err := parseVersion("go" + word)
 		if err == nil {
 			newest[v.minor] = max(newest[v.minor], v.patch)
 		}
