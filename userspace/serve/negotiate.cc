@@ -4,11 +4,12 @@
 #include "serve/negotiate.h"
 
 #include <arpa/inet.h>
-#include <strings.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cstdlib>
+
+#include "base/header.h"
 
 namespace taskleak {
 namespace {
@@ -18,25 +19,6 @@ namespace {
 constexpr int kGzipLevel = 1;
 constexpr int kGzipWindow = 15 + 16;  ///< zlib's way to say "gzip wrapper"
 constexpr int kGzipMemory = 8;        ///< zlib's default
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-/// Cuts off and returns what stands before the next `separator`.
-std::string_view next_part(std::string_view& rest, char separator) {
-  const std::size_t end = std::min(rest.find(separator), rest.size());
-  const std::string_view part = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return trimmed(part);
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 /// The value of "q=", 1 without one.
 double quality(std::string_view parameters) {

@@ -2,34 +2,14 @@
 //
 // Chooses the metrics format from an Accept header, a stranger's bytes.
 // Anything odd ends in the text format, which every scraper reads.
-#include <strings.h>
-
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/header.h"
 #include "view/views.h"
 
 namespace taskleak {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\"";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-/// Cuts off and returns what stands before the next `separator`.
-std::string_view next_part(std::string_view& rest, char separator) {
-  const std::size_t end = std::min(rest.find(separator), rest.size());
-  const std::string_view part = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return trimmed(part);
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 struct MediaRange {
   std::string_view type;
@@ -43,7 +23,7 @@ MediaRange parse_range(std::string_view entry) {
   while (!entry.empty()) {
     std::string_view value = next_part(entry, ';');
     const std::string_view name = next_part(value, '=');
-    if (same_word(name, "version")) range.version = trimmed(value);
+    if (same_word(name, "version")) range.version = trimmed(value, " \t\"");
     if (same_word(name, "q"))
       range.quality = std::strtod(std::string(value).c_str(), nullptr);
   }
