@@ -4,9 +4,12 @@ JSON, both metrics formats, HTTP, logs, exit statuses."""
 
 import gzip
 import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 from harness import TestCase, once, user_tasks, wait_for
@@ -170,6 +173,37 @@ class Web(TestCase):
                 sum(v for s, v in values.items()
                     if s.startswith(f"taskleak_tasks_{name}_total{{")),
                 shown["counts"][name])
+
+
+class Overhead(TestCase):
+    """What the daemon says that it costs is what the kernel charges it."""
+
+    @staticmethod
+    def cpu_seconds(pid):
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        total = 0
+        for each in (pid, *children.split()):
+            stat = pathlib.Path(f"/proc/{each}/stat").read_text()
+            total += sum(map(int, stat.rsplit(")", 1)[1].split()[11:13]))
+        return total / os.sysconf("SC_CLK_TCK")
+
+    def test_daemon_ratio_holds_the_epochs_themselves(self):
+        parked = self.target("parked", "-n", 50_000)
+        server = self.daemon("--pid", parked.pid, "--interval", "250ms",
+                             "--overhead-budget", "100%")
+        server.next_snapshot()  # the first epoch reads everything
+        server.next_snapshot()
+        begin, cpu = time.monotonic(), self.cpu_seconds(server.pid)
+        ratios = []
+        while time.monotonic() < begin + 4:
+            ratios.append(server.metric("taskleak_overhead_ratio",
+                                        'who="daemon"'))
+            time.sleep(0.25)
+        charged = self.cpu_seconds(server.pid) - cpu
+        charged /= time.monotonic() - begin
+        said = sum(ratios) / len(ratios)
+        self.assertGreater(said, 0.5 * charged)
+        self.assertLess(said, 2 * charged)
 
 
 class Metrics(TestCase):

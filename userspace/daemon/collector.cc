@@ -82,11 +82,15 @@ Collector::Wake Collector::wait_until(std::int64_t due_ns) {
   }
 }
 
-double Collector::overhead_ratio() {
+std::int64_t Collector::cpu_used_ns() const {
   std::vector<pid_t> readers;
   for (const auto& watch : watches_) readers.push_back(watch->reader_pid());
+  return cpu_time_with_children_ns(readers);
+}
+
+double Collector::overhead_ratio() {
   const std::int64_t now_ns = monotonic_now_ns();
-  const std::int64_t cpu_ns = cpu_time_with_children_ns(readers);
+  const std::int64_t cpu_ns = cpu_used_ns();
   const std::int64_t wall_ns = now_ns - std::exchange(cpu_at_ns_, now_ns);
   // A reader that ended took its CPU time out of the sum.
   const std::int64_t used_ns =
@@ -121,11 +125,11 @@ void Collector::epoch() {
          {"err", status.error().message()}});
   }
   last_epoch_ns_ = monotonic_now_ns();
-  overhead_ratio();
   // The first epoch reads everything once and says nothing of later ones.
   if (first || options_.overhead_budget <= 0) return;
   const auto affordable_ns = static_cast<std::int64_t>(
-      static_cast<double>(cpu_ns_ - begin_cpu_ns) / options_.overhead_budget);
+      static_cast<double>(cpu_used_ns() - begin_cpu_ns) /
+      options_.overhead_budget);
   interval_ns_ = std::max(options_.interval_ns,
                           std::min(affordable_ns, kLongestIntervalNs));
 }

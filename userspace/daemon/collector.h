@@ -24,7 +24,6 @@ namespace taskleak {
 
 class Collector {
  public:
-  /// `kernel` (may be null) must outlive it.
   Collector(const Options& options,
             std::vector<std::unique_ptr<Watch>> watches);
 
@@ -43,6 +42,9 @@ class Collector {
   void epoch();
   void drop(std::size_t index, const Error& error);
   void publish(Published<World>& world) const;
+  std::int64_t cpu_used_ns() const;
+  /// Share of one core since the last call; an epoch calls it when it begins,
+  /// so that the share holds the epoch before and the pause after it.
   double overhead_ratio();
 
   Options options_;
