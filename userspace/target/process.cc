@@ -198,13 +198,4 @@ Result<std::vector<Mapping>> Process::mappings() const {
   return lines;
 }
 
-Result<std::int64_t> Process::cpu_time_ns() const {
-  clockid_t clock{};
-  timespec used{};
-  if (clock_getcpuclockid(pid(), &clock) != 0 ||
-      clock_gettime(clock, &used) != 0 || ended(pidfd()))
-    return gone(pid());
-  return used.tv_sec * kNsPerSecond + used.tv_nsec;
-}
-
 }  // namespace taskleak

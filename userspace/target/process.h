@@ -72,8 +72,6 @@ class Process {
   Status still_same() const;
   /// /proc/PID/maps now, in address order; at most kMaxMappings lines.
   Result<std::vector<Mapping>> mappings() const;
-  /// CPU time of all its threads so far, ended ones too, nanoseconds.
-  Result<std::int64_t> cpu_time_ns() const;
 
   static constexpr std::size_t kMaxMappings = 1 << 18;
 
