@@ -84,8 +84,11 @@ Status WaitObjects::follow_sudogs(std::span<WalkedTask> tasks,
           }
           if (is_channel(task.kind)) {
             const std::uint64_t channel = sudog.u64(at.c);
-            if (channel != 0)
-              task.waits_on.push_back({channel, WaitKind::kChannel});
+            // In the order of locking: cases of one channel are neighbours.
+            const ObjectRef object{channel, WaitKind::kChannel};
+            if (channel != 0 &&
+                (task.waits_on.empty() || task.waits_on.back() != object))
+              task.waits_on.push_back(object);
             const std::uint64_t link = sudog.u64(at.waitlink);
             if (link != 0 && task.kind == WaitKind::kSelect)
               next.push_back({link, at.size, piece.tag});

@@ -59,8 +59,20 @@ TEST_CASE("a list of cases that bites its tail is followed to the bound") {
   world.sudog(kSudog, n, kObject, 0, kSudog);
   world.channel(kObject, 0, 0);
   const Census census = world.census().take({}).value();
-  CHECK(census.changed[0].waits_on.size() == WaitObjects::kMaxSelectCases);
+  CHECK(census.changed[0].waits_on.size() == 1);
   CHECK(census.notes.size() == 1);
+}
+
+TEST_CASE("a select that sends and receives on a channel waits on it once") {
+  FakeWorld world;
+  const std::size_t n = world.add(7);
+  world.park(n, FakeWorld::kSelect, {"runtime.gopark", "main.worker"});
+  world.set_word(n, world.layout.g.waiting, kSudog);
+  world.sudog(kSudog, n, kObject, 0, kSudog + 0x100);
+  world.sudog(kSudog + 0x100, n, kObject, 0);
+  world.channel(kObject, 0, 0);
+  CHECK(waits_on(world) ==
+        std::vector<ObjectRef>{{kObject, WaitKind::kChannel}});
 }
 
 TEST_CASE("a sudog of another goroutine is not believed") {
