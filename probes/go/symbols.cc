@@ -95,7 +95,10 @@ PcInfo Symbols::describe(std::uint64_t pc) const {
   if (!function) return info;
   info.entry = function->entry;
   info.top_frame = function->top_frame();
-  info.writes_sp = function->writes_sp();
+  // cgocallback switches stacks too, but lays its frame so that the return
+  // address on the goroutine's own is where that had called C.
+  info.writes_sp =
+      function->writes_sp() && table_.name(*function) != "runtime.cgocallback";
   info.role = role_of(table_.name(*function));
   const auto bytes = table_.frame_bytes(*function, pc);
   info.known = bytes.has_value();

@@ -270,6 +270,19 @@ TEST_CASE("frames that lead out of the stack end the walk there") {
         std::vector<std::string>{"runtime.gopark", "main.worker", "main.big"});
 }
 
+TEST_CASE("a walk goes through a call back from C, not other switches") {
+  FakeWorld world;
+  std::vector<std::string> functions = {"runtime.gopark", "main.worker",
+                                        "runtime.cgocallback", "main.create"};
+  SUBCASE("a call back") {}
+  SUBCASE("another switch of stacks") { functions[2] = "runtime.switches"; }
+  world.park(world.add(7), FakeWorld::kSleep, functions);
+  const Census census = world.census().take({}).value();
+  REQUIRE(census.changed.size() == 1);
+  if (functions[2] == "runtime.switches") functions.pop_back();
+  CHECK(names(census, census.changed[0].stack) == functions);
+}
+
 TEST_CASE("a stack is read as far as it goes, up to a bound") {
   FakeWorld world;
   const std::size_t n = world.add(7);

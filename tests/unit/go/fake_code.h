@@ -22,6 +22,7 @@ class FakeCode {
   static constexpr std::uint64_t kModuledata = 0x5f0000;
   static constexpr std::uint64_t kFunctionBytes = 0x100;
   static constexpr std::uint8_t kTopFrame = 1;
+  static constexpr std::uint8_t kWritesSp = 2;
 
   explicit FakeCode(const GoLayout& layout) : layout_(layout) {
     pctab_.push_back('\0');

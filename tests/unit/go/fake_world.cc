@@ -44,6 +44,8 @@ FakeWorld::FakeWorld(GoVersion of)
     code.add({name, frame});
   code.add({"main.big", static_cast<std::int32_t>(kBigFrameBytes)});
   code.add({"runtime.goexit", 0, FakeCode::kTopFrame});
+  for (const char* name : {"runtime.cgocallback", "runtime.switches"})
+    code.add({name, frame, FakeCode::kWritesSp});
   file = std::make_unique<TestElf>(code.build());
   elf = std::make_unique<ElfFile>(file->open().value());
   symbols = std::make_unique<Symbols>(
