@@ -1,3 +1,3 @@
 module truth
 
-go 1.21
+go 1.18

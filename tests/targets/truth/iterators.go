@@ -4,12 +4,10 @@
 
 package main
 
-import (
-	"iter"
-)
+import "iter"
 
-// newer are ways to wait that came with Go 1.23 and later.
-func newer() {
+// iterators leaves one that was pulled once; its goroutine waits as coroutine.
+func iterators() {
 	next, _ := iter.Pull(func(yield func(int) bool) {
 		yield(1)
 		yield(2)

@@ -2,7 +2,9 @@
 
 // Truth parks goroutines in every way that Go knows and says, for each, what
 // it waits for: one line of JSON for each line on stdin, with the runtime's own
-// stack dump. It is quiet between the lines.
+// dump of the stacks. It is quiet between the lines. The line "block cleanup"
+// first makes the runtime's goroutines for finalizers and cleanups block in
+// functions of this program, for good.
 package main
 
 import (
@@ -24,7 +26,7 @@ type Wait struct {
 	// EndsInMs is when the wait ends by itself, from the program's start; 0 =
 	// never.
 	EndsInMs int64 `json:"ends_in_ms"`
-	// SinceUnixNs is when it was about to begin.
+	// SinceUnixNs is when it was about to begin; 0 where the clock is not true.
 	SinceUnixNs int64             `json:"since_unix_ns"`
 	Labels      map[string]string `json:"labels,omitempty"`
 }
@@ -42,8 +44,11 @@ func say(name string, objects ...string) {
 	if objects == nil {
 		objects = []string{}
 	}
-	truth[goid()] = Wait{Name: name, Objects: objects,
-		SinceUnixNs: time.Now().UnixNano()}
+	wait := Wait{Name: name, Objects: objects}
+	if now := time.Now(); now.After(start) { // not so in a synctest bubble
+		wait.SinceUnixNs = now.UnixNano()
+	}
+	truth[goid()] = wait
 }
 
 // ends adds to what say said: the wait is over in d from now.
@@ -96,6 +101,9 @@ func main() {
 	out := json.NewEncoder(os.Stdout)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
+		if lines.Text() == "block cleanup" {
+			blockCleanup()
+		}
 		stacks := make([]byte, 4<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
 		truthMu.Lock()

@@ -4,4 +4,4 @@
 
 package main
 
-func newer() {}
+func iterators() {}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
+	"reflect"
 	"runtime"
 	"runtime/pprof"
 	"sync"
@@ -16,8 +18,9 @@ import (
 
 // scenes each start goroutines that park for good, or for an hour.
 var scenes = []func(){
-	channels, selects, locks, conds, timers, network, descriptors, stacks,
-	labels, lineage, newer,
+	channels, selects, locks, conds, timers,
+	timersThatRun, network, descriptors, stacks,
+	labels, lineage, iterators, bubbles, calls,
 }
 
 const hour = time.Hour
@@ -73,6 +76,13 @@ func selects() {
 		}
 	}()
 	go func() { say("select of none"); select {} }()
+	// The compiler makes a select of one case a plain receive; reflect does not.
+	go func() {
+		c := make(chan int)
+		say("select of one", object("chan", c))
+		reflect.Select([]reflect.SelectCase{
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c)}})
+	}()
 	go func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -161,6 +171,25 @@ func timers() {
 	}()
 }
 
+// timersThatRun: a goroutine that a timer started, one that reads a ticker.
+func timersThatRun() {
+	fired := make(chan int)
+	time.AfterFunc(time.Millisecond, func() {
+		c := make(chan int)
+		say("timer's function", object("chan", c))
+		close(fired)
+		<-c
+	})
+	<-fired
+	go func() {
+		t := time.NewTicker(hour)
+		say("ticker", fmt.Sprintf("chan/%p", t.C))
+		ends(hour)
+		for range t.C {
+		}
+	}()
+}
+
 // fd is the descriptor behind a connection or file.
 func fd(c syscall.Conn) string {
 	raw, err := c.SyscallConn()
@@ -214,6 +243,12 @@ func network() {
 			c.Write(much)
 		}
 	}()
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(err)
+	go func() {
+		say("packet", fd(packets.(*net.UDPConn)))
+		packets.ReadFrom(make([]byte, 1))
+	}()
 	shared := dial()
 	kept = append(kept, shared, listener)
 	for i := 0; i < 2; i++ {
@@ -229,6 +264,9 @@ func descriptors() {
 	var raw [2]int
 	must(syscall.Pipe(raw[:]))
 	go func() { say("system call"); syscall.Read(raw[0], make([]byte, 1)) }()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	go func() { say("signal", object("chan", signals)); <-signals }()
 	go func() {
 		runtime.LockOSThread()
 		c := make(chan int)

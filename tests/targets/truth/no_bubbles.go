@@ -1,0 +1,7 @@
+//go:build !go1.25
+
+// Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
+
+package main
+
+func bubbles() {}
