@@ -56,17 +56,19 @@ def wait_for(what, condition, seconds=10.0, every=0.02):
         time.sleep(every)
 
 
-def build_target(name, toolchain=None, flags=()):
+def build_target(name, toolchain=None, flags=(), cgo=False):
     """Path of tests/targets/NAME built by a Go tool chain, once per source."""
     source = ROOT / "tests/targets" / name
-    digest = hashlib.sha256(repr((toolchain, flags)).encode())
-    for file in sorted(source.glob("*.go")) + [source / "go.mod"]:
+    digest = hashlib.sha256(repr((toolchain, flags, cgo)).encode())
+    for file in sorted([*source.glob("*.[ch]"), *source.glob("*.go"),
+                        source / "go.mod"]):
         digest.update(file.read_bytes())
     out = CACHE / f"{name}-{toolchain or 'go'}-{digest.hexdigest()[:12]}"
     if not out.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         fresh = out.with_suffix(f".{os.getpid()}")
-        env = dict(os.environ, GOFLAGS="-buildvcs=false", CGO_ENABLED="0")
+        env = dict(os.environ, GOFLAGS="-buildvcs=false",
+                   CGO_ENABLED="1" if cgo else "0")
         if toolchain:
             env["GOTOOLCHAIN"] = toolchain
         subprocess.run(["go", "build", *flags, "-o", fresh, "."], cwd=source,
