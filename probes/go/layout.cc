@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "target/elf_file.h"
 
@@ -36,33 +36,43 @@ constexpr Field kFields[] = {
 #undef FIELD
 };
 
-/// One column of the table: the layout of these releases.
-struct Column {
+/// One distinct layout of the table: the releases that it holds for.
+struct Releases {
   int minor;
   int first_patch;
   int last_patch;
 };
 
-constexpr Column kColumns[] = {
+constexpr Releases kReleases[] = {
 #define LAYOUT(minor, first_patch, last_patch) {minor, first_patch, last_patch},
-#define ROW(...)
+#define SINCE(...)
 #include "probes/go/layout_table.inc"
 #undef LAYOUT
-#undef ROW
+#undef SINCE
 };
 
-struct Row {
+/// Where a field lies from a release on. Those of one field follow each other,
+/// oldest first.
+struct Since {
   Accessor at;
-  std::array<std::uint32_t, std::size(kColumns)> offsets;
+  int minor;
+  int patch;
+  std::uint32_t offset;
+
+  bool holds_for(const Releases& releases) const {
+    return std::pair(minor, patch) <=
+           std::pair(releases.minor, releases.first_patch);
+  }
 };
 
 constexpr std::uint32_t kNone = GoLayout::kAbsent;
-constexpr Row kRows[] = {
+constexpr Since kSince[] = {
 #define LAYOUT(...)
-#define ROW(group, field, ...) {TASKLEAK_AT(group, field), {__VA_ARGS__}},
+#define SINCE(group, field, minor, patch, offset) \
+  {TASKLEAK_AT(group, field), minor, patch, offset},
 #include "probes/go/layout_table.inc"
 #undef LAYOUT
-#undef ROW
+#undef SINCE
 };
 
 /// No struct of Go's runtime that we look at is larger: runtime.p has 16 KiB.
@@ -92,13 +102,14 @@ GoLayout empty_layout() {
 
 std::string known_versions() {
   std::string text;
-  for (std::size_t i = 0; i < std::size(kColumns); i++) {
-    const Column& column = kColumns[i];
-    if (i == 0 || kColumns[i - 1].minor != column.minor)
-      text += fmt::format("{}1.{}.{} to ", text.empty() ? "" : ", ",
-                          column.minor, column.first_patch);
-    if (i + 1 == std::size(kColumns) || kColumns[i + 1].minor != column.minor)
-      text += fmt::format("1.{}.{}", column.minor, column.last_patch);
+  const std::size_t count = std::size(kReleases);
+  for (std::size_t i = 0; i < count; i++) {
+    const Releases& it = kReleases[i];
+    if (i == 0 || kReleases[i - 1].minor != it.minor)
+      text += fmt::format("{}1.{}.{} to ", text.empty() ? "" : ", ", it.minor,
+                          it.first_patch);
+    if (i + 1 == count || kReleases[i + 1].minor != it.minor)
+      text += fmt::format("1.{}.{}", it.minor, it.last_patch);
   }
   return text;
 }
@@ -113,8 +124,8 @@ std::unexpected<Error> unknown(GoVersion version) {
 }
 
 Status known_minor(GoVersion version) {
-  for (const Column& column : kColumns)
-    if (column.minor == version.minor) return {};
+  for (const Releases& releases : kReleases)
+    if (releases.minor == version.minor) return {};
   return fail(Errc::kUnsupported,
               fmt::format("Go {} is not known; known are {}", version.text(),
                           known_versions()));
@@ -161,17 +172,16 @@ Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version) {
 
 Result<GoLayout> layout_from_table(GoVersion version) {
   if (version.modified) return unknown(version);
-  const auto column = std::find_if(
-      std::begin(kColumns), std::end(kColumns), [&](const Column& c) {
-        return c.minor == version.minor && c.first_patch <= version.patch &&
-               version.patch <= c.last_patch;
-      });
-  if (column == std::end(kColumns)) return unknown(version);
+  const auto* releases = std::ranges::find_if(kReleases, [&](const auto& r) {
+    return r.minor == version.minor && r.first_patch <= version.patch &&
+           version.patch <= r.last_patch;
+  });
+  if (releases == std::end(kReleases)) return unknown(version);
   GoLayout layout = empty_layout();
-  const std::size_t index = column - std::begin(kColumns);
-  for (const Row& row : kRows) row.at(layout) = row.offsets[index];
+  for (const Since& since : kSince)
+    if (since.holds_for(*releases)) since.at(layout) = since.offset;
   layout.source =
-      fmt::format("table go1.{}.{}", column->minor, column->first_patch);
+      fmt::format("table go1.{}.{}", releases->minor, releases->first_patch);
   return layout;
 }
 

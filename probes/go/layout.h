@@ -21,7 +21,7 @@ namespace taskleak {
 /// for them: then none of its tasks can wait for one.
 ///
 /// How Go counts its goroutines (proc.go: gcount, newproc1, newextram), the
-/// same in 1.21 to 1.27:
+/// same in 1.18 to 1.27:
 /// - live, system ones left out = allglen - freed - sched.ngsys, where freed
 ///   is sched.free_n + sched.free_no_stack_n (from 1.25; before, free_n counts
 ///   both) + free_n of each P in allp[0:len]. All are int32. NumGoroutine

@@ -15,7 +15,7 @@ import (
 
 // The minor versions that the table covers; what fields mean was read in the
 // runtime's sources of these.
-const firstMinor, lastMinor = 21, 27
+const firstMinor, lastMinor = 18, 27
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -75,27 +75,43 @@ func generate(chains *toolChains, fields []field, path string) error {
 	return os.WriteFile(path, []byte(render(fields, columns)), 0o644)
 }
 
+// between gives a release between two patches of a minor version, the one
+// nearest to their middle that can be had; false when there is none.
+func between(chains *toolChains, minor, a, b int) (int, bool) {
+	middle := (a + b) / 2
+	for away := 0; away < b-a; away++ {
+		for _, patch := range []int{middle - away, middle + away} {
+			if a < patch && patch < b &&
+				chains.available(version{minor, patch}) {
+				return patch, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // split finds the distinct layouts from patch a to patch b of a minor version.
 // Equal ends count as one layout: a struct that grew in a patch release never
-// shrank back in a later one.
+// shrank back in a later one. Releases that cannot be had, and that have
+// different layouts before and behind, end up in none.
 func split(chains *toolChains, minor, a int, first layout, b int,
 	last layout) ([]column, error) {
 	if slices.Equal(first, last) {
 		return []column{{minor, a, b, first}}, nil
 	}
-	if b == a+1 {
+	middle, ok := between(chains, minor, a, b)
+	if !ok {
 		return []column{{minor, a, a, first}, {minor, b, b, last}}, nil
 	}
-	middle := (a + b) / 2
-	between, err := chains.layout(version{minor, middle})
+	inside, err := chains.layout(version{minor, middle})
 	if err != nil {
 		return nil, err
 	}
-	left, err := split(chains, minor, a, first, middle, between)
+	left, err := split(chains, minor, a, first, middle, inside)
 	if err != nil {
 		return nil, err
 	}
-	right, err := split(chains, minor, middle, between, b, last)
+	right, err := split(chains, minor, middle, inside, b, last)
 	if err != nil {
 		return nil, err
 	}

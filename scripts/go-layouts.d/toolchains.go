@@ -17,11 +17,15 @@ import (
 
 type version struct{ minor, patch int }
 
+// String is the release's own name: up to 1.20 the first one has no patch.
 func (v version) String() string {
+	if v.patch == 0 && v.minor < 21 {
+		return fmt.Sprintf("go1.%d", v.minor)
+	}
 	return fmt.Sprintf("go1.%d.%d", v.minor, v.patch)
 }
 
-var versionText = regexp.MustCompile(`^(?:go)?1\.(\d+)\.(\d+)$`)
+var versionText = regexp.MustCompile(`^(?:go)?1\.(\d+)(?:\.(\d+))?$`)
 
 func parseVersion(text string) (version, error) {
 	m := versionText.FindStringSubmatch(text)
@@ -29,7 +33,7 @@ func parseVersion(text string) (version, error) {
 		return version{}, fmt.Errorf("%q is no release (1.26.8)", text)
 	}
 	minor, _ := strconv.Atoi(m[1])
-	patch, _ := strconv.Atoi(m[2])
+	patch, _ := strconv.Atoi(m[2]) // 0 when there is none
 	return version{minor, patch}, nil
 }
 
@@ -62,7 +66,7 @@ func newToolChains(fields []field) (*toolChains, error) {
 	}
 	chains := &toolChains{fields, folder, map[version]layout{}}
 	for name, text := range map[string]string{
-		"main.go": program, "go.mod": "module layouts\n\ngo 1.21\n"} {
+		"main.go": program, "go.mod": "module layouts\n\ngo 1.18\n"} {
 		err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644)
 		if err != nil {
 			return nil, err
@@ -73,6 +77,33 @@ func newToolChains(fields []field) (*toolChains, error) {
 
 func (c *toolChains) close() { os.RemoveAll(c.folder) }
 
+// available says whether v's tool chain can be had: of some patch releases the
+// module proxy may have none.
+func (c *toolChains) available(v version) bool {
+	if _, known := c.known[v]; known {
+		return true
+	}
+	fetch := exec.Command("go", "version")
+	fetch.Dir = c.folder
+	fetch.Env = c.environment(v)
+	return fetch.Run() == nil
+}
+
+// environment is for the go command to be v's own, with caches of ours.
+func (c *toolChains) environment(v version) []string {
+	env := append(os.Environ(), "GOTOOLCHAIN="+v.String(), "GOOS=linux",
+		"GOARCH=amd64", "CGO_ENABLED=0", "GOEXPERIMENT=",
+		"GOFLAGS=-modcacherw", "GOCACHE="+filepath.Join(c.folder, "cache"))
+	if v.minor == 19 || v.minor == 20 {
+		// These take a GOROOT inside of the module cache for a module.
+		env = append(env, "GODEBUG=goindex=0")
+	}
+	if !haveAlready(v) {
+		env = append(env, "GOMODCACHE="+filepath.Join(c.folder, "mod"))
+	}
+	return env
+}
+
 // layout builds the program with v's own tool chain and reads its DWARF.
 func (c *toolChains) layout(v version) (layout, error) {
 	if known, ok := c.known[v]; ok {
@@ -81,13 +112,7 @@ func (c *toolChains) layout(v version) (layout, error) {
 	built := filepath.Join(c.folder, "program")
 	build := exec.Command("go", "build", "-o", built, ".")
 	build.Dir = c.folder
-	build.Env = append(os.Environ(), "GOTOOLCHAIN="+v.String(), "GOOS=linux",
-		"GOARCH=amd64", "CGO_ENABLED=0", "GOEXPERIMENT=",
-		"GOFLAGS=-modcacherw", "GOCACHE="+filepath.Join(c.folder, "cache"))
-	if !haveAlready(v) {
-		build.Env = append(build.Env,
-			"GOMODCACHE="+filepath.Join(c.folder, "mod"))
-	}
+	build.Env = c.environment(v)
 	if text, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building with %s: %v\n%s", v, err, text)
 	}

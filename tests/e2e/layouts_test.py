@@ -11,7 +11,8 @@ import unittest
 
 from harness import ALL, EVERY_GO, ROOT, build_target
 
-VERSIONS = EVERY_GO if ALL else ["go1.21.13", "go1.24.9", "go1.26.8"]
+VERSIONS = EVERY_GO if ALL else ["go1.18.10", "go1.20.14", "go1.24.9",
+                                 "go1.26.8"]
 DUMP = pathlib.Path(os.environ.get(
     "TASKLEAK_LAYOUT_DUMP", ROOT / "build/tests/unit/go/layout_dump"))
 # Of a few versions; the generator's own check of others is scripts/go-layouts.

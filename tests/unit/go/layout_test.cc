@@ -42,7 +42,7 @@ std::size_t count_absent(const GoLayout& layout) {
 
 TEST_CASE("releases are read as numbers") {
   CHECK(GoVersion::parse("go1.26.8").value() == GoVersion{26, 8});
-  CHECK(GoVersion::parse("go1.21").value() == GoVersion{21, 0});
+  CHECK(GoVersion::parse("go1.18").value() == GoVersion{18, 0});
   CHECK(GoVersion::parse("go1.9.7").value() < GoVersion{21, 0});
   CHECK(GoVersion{26, 8}.text() == "1.26.8");
 }
@@ -73,6 +73,10 @@ TEST_CASE("a refusal shows hostile text harmlessly") {
 }
 
 TEST_CASE("the table fills each field that a version has") {
+  // Of 1.18 also g.parentGoid and _func.startLine.
+  CHECK(count_absent(table(18, 0)) == 6);
+  CHECK_FALSE(GoLayout::has(table(19, 13).func.start_line));
+  CHECK(GoLayout::has(table(20, 0).func.start_line));
   // Of 1.21: g.sleepWhen, g.syncGroup, hchan.timer, the second free count.
   CHECK(count_absent(table(21, 0)) == 4);
   CHECK(count_absent(table(27, 0)) == 0);
@@ -83,7 +87,7 @@ TEST_CASE("the table fills each field that a version has") {
 }
 
 TEST_CASE("each layout of the table lies inside of its structs") {
-  for (int minor = 21; minor <= 27; minor++) {
+  for (int minor = 18; minor <= 27; minor++) {
     const GoLayout at = table(minor, 0);
     CAPTURE(minor);
     CHECK(at.source == "table go1." + std::to_string(minor) + ".0");
@@ -101,11 +105,11 @@ TEST_CASE("each layout of the table lies inside of its structs") {
 
 TEST_CASE("a version outside the table is refused with the range") {
   for (const GoVersion version :
-       {GoVersion{20, 14}, GoVersion{28, 0}, GoVersion{26, 99}}) {
+       {GoVersion{17, 13}, GoVersion{28, 0}, GoVersion{26, 99}}) {
     const auto layout = layout_from_table(version);
     REQUIRE_FALSE(layout);
     CHECK(layout.error().code() == Errc::kUnsupported);
-    CHECK(layout.error().message().find("1.21.0 to 1.21.13") !=
+    CHECK(layout.error().message().find("1.18.0 to 1.18.10") !=
           std::string::npos);
     CHECK(layout.error().message().find("Go " + version.text()) !=
           std::string::npos);
