@@ -10,23 +10,22 @@
 namespace taskleak {
 namespace {
 
-// abi.Go120PCLnTabMagic; the same up to Go 1.27.
-constexpr std::uint32_t kMagic = 0xfffffff1;
+// internal/abi/symtab.go: Go118PCLnTabMagic, Go120PCLnTabMagic; the latter up
+// to Go 1.27.
+constexpr std::uint32_t kMagic118 = 0xfffffff0, kMagic120 = 0xfffffff1;
+constexpr int kFirstWithMagic120 = 20;
 // pcHeader, runtime/symtab.go: magic, pad1, pad2, minLC, ptrSize, nfunc.
 constexpr std::size_t kHeaderBytes = 72;
 constexpr std::size_t kHeaderMinLc = 6, kHeaderPtrSize = 7, kHeaderNfunc = 8;
-// internal/abi/symtab.go, 1.21 .. 1.27.
+// internal/abi/symtab.go, 1.21 .. 1.27; runtime/symtab.go before.
 constexpr std::uint32_t kPcDataInlTreeIndex = 2;
 constexpr std::uint32_t kFuncDataInlTree = 3;
-// inlinedCall, runtime/symtabinl.go, 1.20 .. 1.27.
-constexpr std::size_t kInlinedCallBytes = 16;
-constexpr std::size_t kInlinedFuncId = 0, kInlinedName = 4, kInlinedParent = 8;
 constexpr std::size_t kFtabEntryBytes = 8;  // functab: entryoff, funcoff
 constexpr std::uint64_t kMaxTableBytes = std::uint64_t{1} << 31;
 constexpr std::uint32_t kNoOffset = 0xffffffffU;
 
-// FuncIDWrapper, internal/abi/symtab.go: last of the list, which grew by
-// one in 1.22 and in 1.25.
+// FuncIDWrapper, internal/abi/symtab.go (before 1.21 funcID_wrapper of
+// runtime/symtab.go): last of the list, which grew by one in 1.22 and in 1.25.
 std::uint8_t wrapper_id(GoVersion version) {
   if (version.minor <= 21) return 21;
   if (version.minor <= 24) return 22;
@@ -54,6 +53,15 @@ Result<Pclntab> Pclntab::open(const ElfFile& elf, const GoLayout& layout,
   table.elf_ = &elf;
   table.func_ = layout.func;
   table.wrapper_id_ = wrapper_id(version);
+  const bool new_form = version.minor >= kFirstWithMagic120;
+  table.magic_ = new_form ? kMagic120 : kMagic118;
+  // {funcID uint8, _ [3]byte, nameOff, parentPc, startLine int32}; before 1.20
+  // {parent int16, funcID uint8, _ byte, file, line, func_, parentPc int32}.
+  table.inlined_ =
+      new_form
+          ? InlinedLayout{.size = 16, .func_id = 0, .name = 4, .parent_pc = 8}
+          : InlinedLayout{
+                .size = 20, .func_id = 2, .name = 12, .parent_pc = 16};
   TRY(const Bytes bytes, elf.at(moduledata, layout.moduledata.size));
   TRY(table.load(elf, layout, bytes));
   return table;
@@ -72,7 +80,7 @@ Status Pclntab::load(const ElfFile& elf, const GoLayout& layout,
   };
   TRY(const Bytes header_bytes, elf.at(data.addr(at.pc_header), kHeaderBytes));
   const Record header(header_bytes);
-  if (header.u32(0) != kMagic)
+  if (header.u32(0) != magic_)
     return fail(Errc::kUnsupported, "the line table is of an unknown kind");
   if (header.u8(kHeaderMinLc) != 1 || header.u8(kHeaderPtrSize) != 8)
     return fail(Errc::kCorrupt, "the line table is not one of x86-64");
@@ -173,16 +181,15 @@ std::optional<Pclntab::InlinedCall> Pclntab::inlined_call(
   const std::uint32_t tree =
       field(function, func_.size + (npcdata + kFuncDataInlTree) * 4);
   if (tree == kNoOffset || gofunc_ == 0) return std::nullopt;
-  const Result<Bytes> bytes =
-      elf_->at(Addr{gofunc_ + tree +
-                    std::uint64_t{kInlinedCallBytes} *
-                        static_cast<std::uint32_t>(*index)},
-               kInlinedCallBytes);
+  const Result<Bytes> bytes = elf_->at(
+      Addr{gofunc_ + tree +
+           std::uint64_t{inlined_.size} * static_cast<std::uint32_t>(*index)},
+      inlined_.size);
   if (!bytes) return std::nullopt;
   const Record call(*bytes);
-  return InlinedCall{.function = text_at(names_, call.u32(kInlinedName)),
-                     .parent_pc = function.entry + call.u32(kInlinedParent),
-                     .wrapper = call.u8(kInlinedFuncId) == wrapper_id_};
+  return InlinedCall{.function = text_at(names_, call.u32(inlined_.name)),
+                     .parent_pc = function.entry + call.u32(inlined_.parent_pc),
+                     .wrapper = call.u8(inlined_.func_id) == wrapper_id_};
 }
 
 std::vector<GoPlace> Pclntab::places(const GoFunction& function,

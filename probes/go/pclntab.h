@@ -1,10 +1,10 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Go's own line table (runtime/symtab.go, layout of Go 1.20 and newer): which
-// function, file and line a code address is, which calls were inlined there,
-// and how far the stack pointer is from the frame's end. Read from the
-// executable file, which cannot be torn; found through moduledata. The file
-// may be hostile: every offset is checked, every loop counted.
+// Go's own line table (runtime/symtab.go, the two forms of Go 1.18 and 1.20
+// on): which function, file and line a code address is, which calls were
+// inlined there, and how far the stack pointer is from the frame's end. Read
+// from the executable file, which cannot be torn; found through moduledata. The
+// file may be hostile: every offset is checked, every loop counted.
 #pragma once
 
 #include <array>
@@ -86,8 +86,16 @@ class Pclntab {
   std::string_view file_at(const GoFunction& function, std::uint64_t pc) const;
   std::uint32_t field(const GoFunction& function, std::uint32_t offset) const;
 
+  /// Where inlinedCall (runtime/symtabinl.go, before 1.20 symtab.go) has its
+  /// fields, in bytes.
+  struct InlinedLayout {
+    std::uint32_t size, func_id, name, parent_pc;
+  };
+
   const ElfFile* elf_ = nullptr;
   decltype(GoLayout::func) func_{};
+  std::uint32_t magic_ = 0;
+  InlinedLayout inlined_{};
   std::uint8_t wrapper_id_ = 0;
   std::uint64_t text_ = 0, etext_ = 0, gofunc_ = 0;
   Bytes names_, cutab_, files_, pctab_, pclntable_, ftab_;

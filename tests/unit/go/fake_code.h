@@ -80,6 +80,25 @@ class FakeCode {
     return at;
   }
 
+  /// Up to 1.19 tables have another form (and _func no startLine).
+  bool old_form() const { return !GoLayout::has(layout_.func.start_line); }
+  /// runtime.inlinedCall; the call stands in the function's first half.
+  void add_inlined_call(const std::string& callee) {
+    constexpr std::uint32_t kCallAt = 0x20;
+    if (old_form()) {
+      put(gofunc_, std::uint32_t{0xffff});  // parent -1, funcID 0
+      put(gofunc_, std::uint32_t{1});       // file
+      put(gofunc_, std::uint32_t{11});      // line
+      put(gofunc_, name_at(callee));
+      put(gofunc_, kCallAt);
+    } else {
+      put(gofunc_, std::uint32_t{0});  // funcID
+      put(gofunc_, name_at(callee));
+      put(gofunc_, kCallAt);
+      put(gofunc_, std::uint32_t{1});  // startLine
+    }
+  }
+
   GoLayout layout_;
   std::vector<std::string> functions_;
   std::string names_{'\0'}, cutab_, files_, pctab_, pclntable_, ftab_, gofunc_;
@@ -115,10 +134,7 @@ inline std::uint64_t FakeCode::add(const Function& f) {
   if (!f.inlined.empty()) {
     set(at.size + 8, table({{-1, half}, {0, whole - half}}));
     set(at.size + 12 + 12, static_cast<std::uint32_t>(gofunc_.size()));
-    put(gofunc_, std::uint32_t{0});
-    put(gofunc_, name_at(f.inlined));
-    put(gofunc_, std::uint32_t{0x20});  // the call stands in the first half
-    put(gofunc_, std::uint32_t{1});
+    add_inlined_call(f.inlined);
   }
   pclntable_ += bytes;
   return kText + entry;
@@ -136,7 +152,7 @@ inline TestElf FakeCode::build() const {
   put(ftab, static_cast<std::uint32_t>(end));
   put(ftab, std::uint32_t{0});
   std::string header(72, '\0');
-  const std::uint32_t magic = 0xfffffff1;
+  const std::uint32_t magic = old_form() ? 0xfffffff0 : 0xfffffff1;
   std::memcpy(header.data(), &magic, 4);
   header[6] = 1;
   header[7] = 8;

@@ -12,20 +12,28 @@ using namespace taskleak;
 
 namespace {
 
-GoLayout layout() { return layout_from_table({26, 8}).value(); }
+constexpr GoVersion kNew{26, 8};
+/// The newest with the tables' other form.
+constexpr GoVersion kOld{19, 13};
+
+GoLayout layout(GoVersion version = kNew) {
+  return layout_from_table(version).value();
+}
 
 struct Program {
-  explicit Program(FakeCode code)
-      : file(code.build()), elf(file.open().value()) {}
+  explicit Program(FakeCode code, GoVersion of = kNew)
+      : version(of), file(code.build()), elf(file.open().value()) {}
   Result<Pclntab> table() const {
-    return Pclntab::open(elf, layout(), {26, 8}, Addr{FakeCode::kModuledata});
+    return Pclntab::open(elf, layout(version), version,
+                         Addr{FakeCode::kModuledata});
   }
+  GoVersion version;
   TestElf file;
   ElfFile elf;
 };
 
-FakeCode two_functions() {
-  FakeCode code(layout());
+FakeCode two_functions(GoVersion version = kNew) {
+  FakeCode code(layout(version));
   code.add({"runtime.gopark", 0x40});
   code.add({"main.outer", 0x28, 0, "main.inner"});
   return code;
@@ -46,18 +54,31 @@ TEST_CASE("an address belongs to the function that begins before it") {
 }
 
 TEST_CASE("an inlined call is a frame of its own, innermost first") {
-  const FakeCode code = two_functions();
-  const Program program(code);
-  const Pclntab table = program.table().value();
-  const std::uint64_t outer = code.at("main.outer");
-  const auto places = table.places(*table.find(outer), outer + 0x90);
-  REQUIRE(places.size() == 2);
-  CHECK(places[0].function == "main.inner");
-  CHECK(places[0].line == 16);
-  CHECK(places[1].function == "main.outer");
-  CHECK(places[1].line == 11);
-  CHECK(places[1].file == "/app/main.go");
-  CHECK(table.places(*table.find(outer), outer + 0x10).size() == 1);
+  for (const GoVersion version : {kOld, kNew}) {
+    CAPTURE(version.minor);
+    const FakeCode code = two_functions(version);
+    const Program program(code, version);
+    const Pclntab table = program.table().value();
+    const std::uint64_t outer = code.at("main.outer");
+    const auto places = table.places(*table.find(outer), outer + 0x90);
+    REQUIRE(places.size() == 2);
+    CHECK(places[0].function == "main.inner");
+    CHECK(places[0].line == 16);
+    CHECK_FALSE(places[0].wrapper);
+    CHECK(places[1].function == "main.outer");
+    CHECK(places[1].line == 11);
+    CHECK(places[1].file == "/app/main.go");
+    CHECK(table.places(*table.find(outer), outer + 0x10).size() == 1);
+  }
+}
+
+TEST_CASE("a table in the form of other versions is refused") {
+  const FakeCode code = two_functions(kOld);
+  const Program program(code, kOld);
+  CHECK(Pclntab::open(program.elf, layout(kOld), {20, 14},
+                      Addr{FakeCode::kModuledata})
+            .error()
+            .code() == Errc::kUnsupported);
 }
 
 TEST_CASE("a frame has its size behind the prologue, none before") {
