@@ -30,55 +30,58 @@ struct Instruction {
   std::size_t size = 0;
   unsigned id = X86_INS_INVALID;
   bool flow = false;                    ///< jump, call, return
-  bool writes_argument = false;         ///< AX, BX, CX, DI, SI or R14
+  unsigned writes = 0;                  ///< which ProbeRegisters
   bool compares_guard = false;          ///< cmp REG, [r14+0x10]
   bool leads_anywhere = false;          ///< an indirect jump
   std::optional<std::uint64_t> target;  ///< of a direct jump or call
   std::string text;
 };
 
-bool argument_register(unsigned reg) {
+unsigned argument_bit(unsigned reg) {
   switch (reg) {
     case X86_REG_RAX:
     case X86_REG_EAX:
     case X86_REG_AX:
     case X86_REG_AL:
-    case X86_REG_AH:
+    case X86_REG_AH: return kProbeAx;
     case X86_REG_RBX:
     case X86_REG_EBX:
     case X86_REG_BX:
     case X86_REG_BL:
-    case X86_REG_BH:
+    case X86_REG_BH: return kProbeBx;
     case X86_REG_RCX:
     case X86_REG_ECX:
     case X86_REG_CX:
     case X86_REG_CL:
-    case X86_REG_CH:
+    case X86_REG_CH: return kProbeCx;
     case X86_REG_RDI:
     case X86_REG_EDI:
     case X86_REG_DI:
-    case X86_REG_DIL:
+    case X86_REG_DIL: return kProbeDi;
     case X86_REG_RSI:
     case X86_REG_ESI:
     case X86_REG_SI:
-    case X86_REG_SIL:
+    case X86_REG_SIL: return kProbeSi;
     case X86_REG_R14:
     case X86_REG_R14D:
     case X86_REG_R14W:
-    case X86_REG_R14B: return true;
-    default: return false;
+    case X86_REG_R14B: return kProbeR14;
+    default: return 0;
   }
 }
 
-bool writes_argument(csh handle, const cs_insn& raw) {
+unsigned written_arguments(csh handle, const cs_insn& raw) {
   cs_regs reads;
   cs_regs writes;
   std::uint8_t read_count = 0;
   std::uint8_t write_count = 0;
   if (cs_regs_access(handle, &raw, reads, &read_count, writes, &write_count) !=
       CS_ERR_OK)
-    return true;
-  return std::any_of(writes, writes + write_count, argument_register);
+    return kProbeAll;
+  unsigned bits = 0;
+  for (std::uint8_t i = 0; i < write_count; ++i)
+    bits |= argument_bit(writes[i]);
+  return bits;
 }
 
 bool compares_guard(const cs_insn& raw) {
@@ -94,7 +97,7 @@ Instruction decoded(csh handle, const cs_insn& raw, Addr entry) {
   Instruction result{.offset = raw.address - entry.value,
                      .size = raw.size,
                      .id = raw.id,
-                     .writes_argument = writes_argument(handle, raw),
+                     .writes = written_arguments(handle, raw),
                      .compares_guard = compares_guard(raw),
                      .target = std::nullopt,
                      .text = raw.mnemonic};
@@ -155,7 +158,7 @@ StackCheck find_stack_check(const std::vector<Instruction>& code) {
   for (std::size_t i = 0; i + 1 < end; ++i) {
     if (code[i].compares_guard && code[i + 1].id == X86_INS_JBE)
       return {i + 2, code[i + 1].target.value_or(0)};
-    if (code[i].writes_argument) break;
+    if (code[i].writes != 0) break;
   }
   return {};
 }
@@ -183,21 +186,34 @@ bool is_push(std::span<const std::byte> bytes) {
          (bytes.back() & std::byte{0xf8}) == std::byte{0x50};
 }
 
-/// The cheapest emulated instruction from `begin` on, before anything branches
-/// or overwrites an argument: a nop, else the first push.
+/// jmp, jcc or call to a fixed place, without a prefix.
+bool is_emulated_branch(std::span<const std::byte> bytes) {
+  const auto first = std::to_integer<unsigned>(bytes[0]);
+  const auto second =
+      bytes.size() > 1 ? std::to_integer<unsigned>(bytes[1]) : 0U;
+  return first == 0xe8 || first == 0xe9 || first == 0xeb ||
+         (first & 0xf0) == 0x70 || (first == 0x0f && (second & 0xf0) == 0x80);
+}
+
+/// The cheapest emulated instruction from `begin` on, before anything has
+/// branched or overwritten a needed register: a nop, else the first push, else
+/// the first branch.
 Result<std::size_t> cheapest_emulated(const std::vector<Instruction>& list,
                                       std::span<const std::byte> code,
-                                      std::size_t begin) {
+                                      std::size_t begin, unsigned needed) {
   const std::size_t end =
       std::min(list.size(), begin + kMaxPrologueInstructions);
   std::optional<std::size_t> push;
   std::size_t i = begin;
-  for (; i < end && !list[i].flow && !list[i].writes_argument; ++i) {
+  for (; i < end && !list[i].flow && (list[i].writes & needed) == 0; ++i) {
     const auto bytes = code.subspan(list[i].offset, list[i].size);
     if (is_nop(bytes)) return i;
     if (!push && is_push(bytes)) push = i;
   }
   if (push) return *push;
+  if (i < end && list[i].flow &&
+      is_emulated_branch(code.subspan(list[i].offset, list[i].size)))
+    return i;
   if (i == end)
     return fail(Errc::kUnsupported,
                 fmt::format("none of the first {} instructions is one that the "
@@ -235,15 +251,16 @@ Status passed_once(const std::vector<Instruction>& list, Addr entry,
 
 }  // namespace
 
-Result<ProbePlace> find_probe_place(std::span<const std::byte> code,
-                                    Addr entry) {
+Result<ProbePlace> find_probe_place(std::span<const std::byte> code, Addr entry,
+                                    unsigned needed) {
   if (code.empty()) return fail(Errc::kUnsupported, "it has no code");
   if (code.size() > kMaxFunctionBytes)
     return fail(Errc::kLimit,
                 fmt::format("it is longer than {} bytes", kMaxFunctionBytes));
   TRY(const std::vector<Instruction> list, decode(code, entry));
   const StackCheck check = find_stack_check(list);
-  TRY(const std::size_t place, cheapest_emulated(list, code, check.length));
+  TRY(const std::size_t place,
+      cheapest_emulated(list, code, check.length, needed));
   const Instruction& found = list[place];
   TRY(passed_once(list, entry, check, entry.value + found.offset));
   ProbePlace result{

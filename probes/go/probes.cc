@@ -1,8 +1,8 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
-// The functions, checked in the machine code of Go 1.21 to 1.27: every
+// The functions, checked in the machine code of Go 1.18 to 1.27: every
 // goroutine is made by newproc1 (callerpc in CX becomes g.gopc) and ends in
-// gdestroy(gp), which 1.21 still has inside goexit0(gp); both leave gopc as it
+// gdestroy(gp), which up to 1.21 is inside goexit0(gp); both leave gopc as it
 // was. gopark(unlockf, lock, reason, ...) runs on the goroutine that parks
 // (R14); ready(gp, ...) on whoever wakes it. Wakes by the network poller go
 // through injectglist instead.
@@ -24,23 +24,26 @@ struct Wanted {
   const char* symbol;
   ProbeProgram program;
   ProbeClass probe_class;
+  unsigned reads;  ///< the registers that the program looks at
 };
 
 /// The first version whose goroutines end in gdestroy.
 constexpr int kFirstMinorWithGdestroy = 22;
 
 std::vector<Wanted> wanted(GoVersion version) {
-  const Wanted end = version.minor >= kFirstMinorWithGdestroy
-                         ? Wanted{"go.gdestroy", "runtime.gdestroy",
-                                  ProbeProgram::kGoEnd, ProbeClass::kLifecycle}
-                         : Wanted{"go.goexit0", "runtime.goexit0",
-                                  ProbeProgram::kGoEnd, ProbeClass::kLifecycle};
-  return {
-      {"go.newproc1", "runtime.newproc1", ProbeProgram::kGoCreate,
-       ProbeClass::kLifecycle},
-      end,
-      {"go.gopark", "runtime.gopark", ProbeProgram::kGoPark, ProbeClass::kWait},
-      {"go.ready", "runtime.ready", ProbeProgram::kGoReady, ProbeClass::kWait}};
+  const Wanted end =
+      version.minor >= kFirstMinorWithGdestroy
+          ? Wanted{"go.gdestroy", "runtime.gdestroy", ProbeProgram::kGoEnd,
+                   ProbeClass::kLifecycle, kProbeAx}
+          : Wanted{"go.goexit0", "runtime.goexit0", ProbeProgram::kGoEnd,
+                   ProbeClass::kLifecycle, kProbeAx};
+  return {{"go.newproc1", "runtime.newproc1", ProbeProgram::kGoCreate,
+           ProbeClass::kLifecycle, kProbeCx},
+          end,
+          {"go.gopark", "runtime.gopark", ProbeProgram::kGoPark,
+           ProbeClass::kWait, kProbeCx | kProbeR14},
+          {"go.ready", "runtime.ready", ProbeProgram::kGoReady,
+           ProbeClass::kWait, kProbeAx}};
 }
 
 Result<PlannedProbe> plan_one(const ElfFile& elf, const Wanted& want) {
@@ -55,7 +58,8 @@ Result<PlannedProbe> plan_one(const ElfFile& elf, const Wanted& want) {
                                           want.symbol, kMaxFunctionBytes));
   TRY(const std::span<const std::byte> code,
       elf.at(symbol->address, symbol->size));
-  TRY(const ProbePlace place, find_probe_place(code, symbol->address));
+  TRY(const ProbePlace place,
+      find_probe_place(code, symbol->address, want.reads));
   TRY(const std::uint64_t offset,
       elf.file_offset(symbol->address + place.offset));
   return PlannedProbe{.name = want.name,

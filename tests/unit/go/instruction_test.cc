@@ -136,9 +136,11 @@ TEST_CASE("no emulated instruction before an argument is overwritten") {
         Errc::kUnsupported);
 }
 
-TEST_CASE("behind a branch not every call passes") {
-  CHECK(says(place_in({0x74, 0x01, 0x55, 0xc3}), "miss"));  // je
-  CHECK(refused({0xc3, 0x55}) == Errc::kUnsupported);       // ret
+TEST_CASE("behind a branch not every call passes, on it each does") {
+  CHECK(place_in({0x74, 0x01, 0x55, 0xc3})->offset == 0);  // je
+  CHECK(place_in({0x0f, 0x84, 0, 0, 0, 0, 0x55, 0xc3})->offset == 0);
+  CHECK(says(place_in({0xc3, 0x55}), "miss"));
+  CHECK(refused({0xc3, 0x55}) == Errc::kUnsupported);  // ret
 }
 
 TEST_CASE("only so far behind the check does it look") {
@@ -148,6 +150,26 @@ TEST_CASE("only so far behind the check does it look") {
       bytes.push_back(static_cast<std::byte>(b));
   bytes.push_back(std::byte{0x55});
   CHECK(says(find_probe_place(bytes, kEntry), "none of the first"));
+}
+
+TEST_CASE("the first branch of a function without push, as in 1.18 to 1.20") {
+  const std::vector<std::byte> bytes = code({
+      0x49, 0x3b, 0x66, 0x10,        // cmp rsp, [r14+0x10]
+      0x76, 0x18,                    // jbe slow
+      0x48, 0x83, 0xec, 0x38,        // sub rsp, 0x38
+      0x48, 0x89, 0x6c, 0x24, 0x30,  // mov [rsp+0x30], rbp
+      0xbb, 0x02, 0x00, 0x00, 0x00,  // mov ebx, 2
+      0xe8, 0x00, 0x10, 0x00, 0x00,  // call casgstatus
+      0x48, 0x83, 0xc4, 0x38, 0xc3,  // add rsp, 0x38; ret
+      0xe8, 0x00, 0x10, 0x00, 0x00,  // slow: call morestack
+      0xeb, 0xdb,                    // jmp entry
+  });
+  const Result<ProbePlace> place = find_probe_place(bytes, kEntry, kProbeAx);
+  REQUIRE(place.has_value());
+  CHECK(place->offset == 20);
+  CHECK(place->instruction.starts_with("call"));
+  // Whoever needs BX comes too late there.
+  CHECK(says(find_probe_place(bytes, kEntry, kProbeBx), "mov ebx, 2"));
 }
 
 TEST_CASE("a place that a loop leads to again counts too often") {
