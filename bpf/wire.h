@@ -50,7 +50,7 @@ struct taskleak_site_counts {
 };
 
 /* goid and trackingSeq of a g lie within so many bytes, goid first: one read of
- * the target's memory fetches both. True of Go 1.21 to 1.27 (36 to 40 bytes). */
+ * the target's memory fetches both. True of Go 1.18 to 1.27 (36 to 40 bytes). */
 #define TASKLEAK_G_SPAN 64
 
 /* The last park of a task, by the address of its own record (Go: g). Entries

@@ -21,12 +21,12 @@ GRecord decode_g(std::uint64_t address, std::span<const std::byte> bytes,
             .waiting = raw.u64(at.waiting),
             .labels = raw.u64(at.labels),
             .timer = raw.u64(at.timer),
-            .parent_goid = raw.u64(at.parent_goid),
             .gopc = raw.u64(at.gopc),
             .startpc = raw.u64(at.startpc),
             .status = key.status,
             .tracking_seq = key.tracking_seq,
             .wait_reason = raw.u8(at.waitreason)};
+  if (GoLayout::has(at.parent_goid)) g.parent_goid = raw.u64(at.parent_goid);
   if (GoLayout::has(at.sleep_when)) g.sleep_when = raw.i64(at.sleep_when);
   if (GoLayout::has(at.sync_group)) g.fake_time = raw.u64(at.sync_group) != 0;
   // In a system call sched may be stale after a callback from C; these are

@@ -12,7 +12,7 @@
 
 namespace taskleak {
 
-/// Status of a g (runtime/runtime2.go, 1.21 .. 1.27), the scan bit cut off.
+/// Status of a g (runtime/runtime2.go, 1.18 .. 1.27), the scan bit cut off.
 enum GStatus : std::uint8_t {
   kGIdle = 0,
   kGRunnable = 1,
@@ -36,7 +36,8 @@ struct GRecord {
   std::uint64_t pc = 0, sp = 0;
   std::uint64_t stack_lo = 0, stack_hi = 0;
   std::uint64_t waiting = 0, labels = 0, timer = 0;
-  std::uint64_t parent_goid = 0, gopc = 0, startpc = 0;
+  std::uint64_t parent_goid = 0;  ///< 0 = not known; kept from 1.21 on
+  std::uint64_t gopc = 0, startpc = 0;
   std::int64_t sleep_when = 0;
   std::uint8_t status = kGUnknown;
   std::uint8_t tracking_seq = 0;

@@ -21,7 +21,7 @@
 namespace taskleak {
 namespace {
 
-constexpr int kOldestMinor = 21;
+constexpr int kOldestMinor = 18;
 constexpr int kNewestMinor = 27;
 
 /// What of the target stays the same for its whole life. Its parts point to

@@ -1,6 +1,6 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Texts of runtime/runtime2.go, waitReasonStrings, Go 1.21 .. 1.27. What is
+// Texts of runtime/runtime2.go, waitReasonStrings, Go 1.18 .. 1.27. What is
 // not listed waits for something of the runtime's own or something unknown.
 #include "probes/go/reasons.h"
 
@@ -32,13 +32,25 @@ constexpr std::array<TextKind, 15> kKinds{{
     {"panicwait", WaitKind::kRuntime},
 }};
 
-constexpr std::array<std::string_view, 18> kRuntimeOwn{
-    "GC ",           "garbage collection", "finalizer wait",
-    "cleanup wait",  "force gc",           "GOMAXPROCS updater",
-    "trace ",        "wait for GC cycle",  "dumping heap",
-    "preempted",     "debug call",         "stopping the world",
-    "flushing proc", "page trace flush",   "GC worker",
-    "GC assist",     "GC sweep",           "GC scavenge"};
+constexpr std::array<std::string_view, 19> kRuntimeOwn{"GC ",
+                                                       "garbage collection",
+                                                       "finalizer wait",
+                                                       "cleanup wait",
+                                                       "force gc",
+                                                       "GOMAXPROCS updater",
+                                                       "trace ",
+                                                       "wait for GC cycle",
+                                                       "dumping heap",
+                                                       "preempted",
+                                                       "debug call",
+                                                       "stopping the world",
+                                                       "flushing proc",
+                                                       "page trace flush",
+                                                       "GC worker",
+                                                       "GC assist",
+                                                       "GC sweep",
+                                                       "GC scavenge",
+                                                       "timer goroutine"};
 
 }  // namespace
 

@@ -12,7 +12,7 @@ namespace taskleak {
 namespace {
 
 // sync/cond.go: copyChecker, behind notifyList, holds its own address once the
-// Cond was used (1.21 .. 1.27).
+// Cond was used (1.18 .. 1.27).
 constexpr std::uint64_t kCondChecker = 48, kCondNotify = 16;
 constexpr std::uint64_t kLowestPointer = 1 << 16;
 constexpr std::uint64_t kHighestPointer = std::uint64_t{1} << 47;

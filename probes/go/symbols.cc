@@ -37,13 +37,15 @@ std::string shown_name(std::string_view function) {
 }
 
 GoRole role_of(std::string_view function) {
-  static constexpr std::array<std::pair<std::string_view, GoRole>, 10> kRoles{{
+  static constexpr std::array<std::pair<std::string_view, GoRole>, 12> kRoles{{
       {"runtime.semacquire1", GoRole::kSemacquire},
       {"runtime.notifyListWait", GoRole::kNotifyWait},
       {"sync.runtime_notifyListWait", GoRole::kNotifyWait},
       {"sync.(*Cond).Wait", GoRole::kCondWait},
       {"runtime.netpollblock", GoRole::kNetpollBlock},
+      {"sync.(*Mutex).lockSlow", GoRole::kMutexLock},
       {"sync.(*RWMutex).Lock", GoRole::kRwMutexLock},
+      {"sync.(*RWMutex).RLock", GoRole::kRwMutexRLock},
       {"sync.(*WaitGroup).Wait", GoRole::kWaitGroupWait},
       {"runtime.asyncPreempt", GoRole::kInjected},
       {"runtime.sigpanic", GoRole::kInjected},

@@ -24,7 +24,9 @@ enum class GoRole : std::uint8_t {
   kNotifyWait,    ///< of sync.Cond, likewise
   kCondWait,      ///< sync.(*Cond).Wait: keeps the Cond
   kNetpollBlock,  ///< keeps the pollDesc or a pointer into it
+  kMutexLock,     ///< sync.(*Mutex).lockSlow
   kRwMutexLock,   ///< sync.(*RWMutex).Lock, also where it was inlined
+  kRwMutexRLock,
   kWaitGroupWait,
   kInjected,  ///< "called" by the runtime between two instructions
 };

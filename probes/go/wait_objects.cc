@@ -8,10 +8,11 @@
 namespace taskleak {
 namespace {
 
-// Where the semaphore lies in the locks of package sync, 1.21 .. 1.27:
+// Where the semaphore lies in the locks of package sync, 1.18 .. 1.27:
 // sync/mutex.go and internal/sync/mutex.go {state int32, sema uint32};
 // sync/rwmutex.go {w Mutex, writerSem uint32, readerSem uint32, ...};
-// sync/waitgroup.go {noCopy, state atomic.Uint64, sema uint32}.
+// sync/waitgroup.go {noCopy, state atomic.Uint64, sema uint32}, up to 1.19
+// {noCopy, state1 uint64, state2 uint32}, which is the same on 64 bits.
 constexpr std::uint64_t kMutexSema = 4;
 constexpr std::uint64_t kRwMutexWriterSem = 8;
 constexpr std::uint64_t kRwMutexReaderSem = 12;
@@ -47,12 +48,28 @@ void WaitObjects::add_lock(WalkedTask& task, std::uint64_t semaphore,
           text.ends_with(".RLock") ? kRwMutexReaderSem : kRwMutexWriterSem,
           WaitKind::kRwMutex);
     case WaitKind::kWaitGroup: return add(kWaitGroupSema, WaitKind::kWaitGroup);
-    default:
-      // Up to 1.23 a WaitGroup waits with the reason of any semaphore.
-      if (symbols_.has_role(task.stack, GoRole::kWaitGroupWait))
-        return add(kWaitGroupSema, WaitKind::kWaitGroup);
-      return add(0, WaitKind::kSemaphore);
+    default: return add_lock_by_frames(task, semaphore);
   }
+}
+
+/// Up to 1.19 all locks wait with the reason of any semaphore, up to 1.23 a
+/// WaitGroup does. The functions of package sync that wait call nothing else.
+void WaitObjects::add_lock_by_frames(WalkedTask& task,
+                                     std::uint64_t semaphore) {
+  const auto add = [&](std::uint64_t offset, WaitKind kind) {
+    task.waits_on.push_back({semaphore - offset, kind});
+  };
+  const auto within = [&](GoRole role) {
+    return symbols_.has_role(task.stack, role);
+  };
+  if (within(GoRole::kWaitGroupWait))
+    return add(kWaitGroupSema, WaitKind::kWaitGroup);
+  const bool mutex = within(GoRole::kMutexLock);
+  if (within(GoRole::kRwMutexLock))
+    return add(mutex ? kMutexSema : kRwMutexWriterSem, WaitKind::kRwMutex);
+  if (within(GoRole::kRwMutexRLock))
+    return add(kRwMutexReaderSem, WaitKind::kRwMutex);
+  add(mutex ? kMutexSema : 0, mutex ? WaitKind::kMutex : WaitKind::kSemaphore);
 }
 
 Status WaitObjects::follow_sudogs(std::span<WalkedTask> tasks,

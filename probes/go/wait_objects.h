@@ -78,6 +78,7 @@ class WaitObjects {
   Status read_timers(std::span<WalkedTask> tasks);
   void add_lock(WalkedTask& task, std::uint64_t semaphore,
                 std::span<const WaitReason> reasons);
+  void add_lock_by_frames(WalkedTask& task, std::uint64_t semaphore);
   void check_poll_desc(WalkedTask& task, const Candidate& candidate,
                        std::span<const std::byte> bytes);
   void found(const Candidate& candidate);

@@ -39,8 +39,9 @@ FakeWorld::FakeWorld(GoVersion of)
   for (const char* name :
        {"runtime.gopark", "runtime.chanrecv1", "runtime.semacquire1",
         "runtime.netpollblock", "sync.runtime_notifyListWait",
-        "sync.(*Cond).Wait", "sync.(*RWMutex).Lock", "sync.(*WaitGroup).Wait",
-        "main.worker", "main.create", "runtime.main", "runtime.bgsweep"})
+        "sync.(*Cond).Wait", "sync.(*RWMutex).Lock", "sync.(*RWMutex).RLock",
+        "sync.(*Mutex).lockSlow", "sync.(*WaitGroup).Wait", "main.worker",
+        "main.create", "runtime.main", "runtime.bgsweep"})
     code.add({name, frame});
   code.add({"main.big", static_cast<std::int32_t>(kBigFrameBytes)});
   code.add({"runtime.goexit", 0, FakeCode::kTopFrame});
@@ -65,7 +66,7 @@ std::size_t FakeWorld::add(std::uint64_t goid) {
   set_word(n, layout.g.stack + 8, stack_hi(n));
   set_word(n, layout.g.gopc, code.at("main.create") + 0x10);
   set_word(n, layout.g.startpc, code.at("main.worker"));
-  set_word(n, layout.g.parent_goid, 1);
+  if (GoLayout::has(layout.g.parent_goid)) set_word(n, layout.g.parent_goid, 1);
   set_status(n, kGRunning);
   return n;
 }

@@ -74,6 +74,7 @@ TEST_CASE("a wait reason has the kind that its words say") {
   CHECK(wait_reason_of("select (no cases)").kind == WaitKind::kSelect);
   CHECK(wait_reason_of("sync.RWMutex.Lock").kind == WaitKind::kRwMutex);
   CHECK(wait_reason_of("GC worker (idle)").kind == WaitKind::kRuntime);
+  CHECK(wait_reason_of("timer goroutine (idle)").kind == WaitKind::kRuntime);
   CHECK(wait_reason_of("words of a later version").kind == WaitKind::kUnknown);
   CHECK(wait_reason_of("sleep").ends_by_itself);
   CHECK_FALSE(wait_reason_of("select").ends_by_itself);

@@ -24,8 +24,8 @@ std::vector<ObjectRef> waits_on(FakeWorld& world) {
   return census.changed[0].waits_on;
 }
 
-/// A goroutine that waits for the semaphore at `semaphore`, as 1.25 keeps it:
-/// the sudog stands in semacquire1's frame only.
+/// A goroutine that waits for the semaphore at `semaphore`, as 1.18 to 1.25
+/// keep it: the sudog stands in semacquire1's frame only.
 void lock_of_125(FakeWorld& world, FakeWorld::Reason reason,
                  const std::vector<std::string>& functions,
                  std::uint64_t semaphore) {
@@ -216,4 +216,29 @@ TEST_CASE("a sleep ends when its record says") {
   CHECK(census.changed[0].deadline_ns == 5'000'000'000);
   CHECK(census.changed[0].waits_on ==
         std::vector<ObjectRef>{{kObject, WaitKind::kTimer}});
+}
+
+TEST_CASE("up to 1.19 the frames tell which lock a semaphore is of") {
+  struct Case {
+    std::vector<std::string> frames;
+    ObjectRef object;
+  };
+  const Case cases[] = {
+      {{"sync.(*Mutex).lockSlow"}, {kObject - 4, WaitKind::kMutex}},
+      {{"sync.(*Mutex).lockSlow", "sync.(*RWMutex).Lock"},
+       {kObject - 4, WaitKind::kRwMutex}},
+      {{"sync.(*RWMutex).Lock"}, {kObject - 8, WaitKind::kRwMutex}},
+      {{"sync.(*RWMutex).RLock"}, {kObject - 12, WaitKind::kRwMutex}},
+      {{"sync.(*WaitGroup).Wait"}, {kObject - 8, WaitKind::kWaitGroup}},
+      {{}, {kObject, WaitKind::kSemaphore}},
+  };
+  for (const Case& it : cases) {
+    FakeWorld world({19, 13});
+    std::vector<std::string> stack{"runtime.gopark", "runtime.semacquire1"};
+    stack.insert(stack.end(), it.frames.begin(), it.frames.end());
+    stack.emplace_back("main.worker");
+    lock_of_125(world, FakeWorld::kSemacquire, stack, kObject);
+    CAPTURE(stack[2]);
+    CHECK(waits_on(world) == std::vector<ObjectRef>{it.object});
+  }
 }
