@@ -33,9 +33,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TASKLEAKD = pathlib.Path(os.environ.get("TASKLEAKD", ROOT / "build/task-leakd"))
 CACHE = pathlib.Path(os.environ.get("TASKLEAK_TEST_CACHE", ROOT / "build/e2e"))
 ALL = bool(os.environ.get("TASKLEAK_TEST_ALL"))
-EVERY_GO = ("go1.21.13 go1.22.12 go1.23.12 go1.24.9 go1.25.4 go1.26.8 "
-            "go1.27.4").split()
-FEW_GO = ["go1.21.13", "go1.23.12", "go1.26.8"]
+EVERY_GO = ("go1.18.10 go1.19.13 go1.20.14 go1.21.13 go1.22.12 go1.23.12 "
+            "go1.24.9 go1.25.4 go1.26.8 go1.27.4").split()
+FEW_GO = ["go1.18.10", "go1.21.13", "go1.23.12", "go1.26.8"]
 GO_VERSIONS = (os.environ.get("TASKLEAK_GO_VERSIONS", "").split()
                or (EVERY_GO if ALL else FEW_GO))
 
@@ -71,6 +71,9 @@ def build_target(name, toolchain=None, flags=(), cgo=False):
                    CGO_ENABLED="1" if cgo else "0")
         if toolchain:
             env["GOTOOLCHAIN"] = toolchain
+            if toolchain.startswith(("go1.19", "go1.20")):
+                # These take a GOROOT inside of the module cache for a module.
+                env["GODEBUG"] = "goindex=0"
         subprocess.run(["go", "build", *flags, "-o", fresh, "."], cwd=source,
                        env=env, check=True, timeout=600)
         fresh.rename(out)

@@ -47,10 +47,16 @@ func memory(pointer any) object {
 
 func descriptor(fd int) object { return object{fd: fd} }
 
+// counter is what atomic.Int64 is from Go 1.19 on.
+type counter struct{ n int64 }
+
+func (c *counter) Add(n int64) int64 { return atomic.AddInt64(&c.n, n) }
+func (c *counter) Load() int64       { return atomic.LoadInt64(&c.n) }
+
 // books keep the truth: every task writes itself in as its first act and out
 // as its last.
 type books struct {
-	created, ended atomic.Int64
+	created, ended counter
 
 	mu       sync.Mutex
 	tasks    map[uint64]*entry

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +17,7 @@ type shop struct {
 	bank      *bank
 	jobs      chan order
 	leakEvery int64
-	orders    atomic.Int64
+	orders    counter
 }
 
 // kind is one way to leak, and its healthy twin.

@@ -33,7 +33,8 @@ func parseStack(text string) stack {
 		s.reason = strings.TrimSuffix(s.reason, " (leaked)")
 	}
 	for i := 1; i+1 < len(lines); i++ {
-		if creator, ok := strings.CutPrefix(lines[i], "created by "); ok {
+		if strings.HasPrefix(lines[i], "created by ") {
+			creator := strings.TrimPrefix(lines[i], "created by ")
 			creator, _, _ = strings.Cut(creator, " in goroutine")
 			s.createdBy = parsePlace(creator, lines[i+1])
 		} else if s.blockedAt.Function == "" && strings.HasPrefix(lines[i], "main.") {
