@@ -24,33 +24,8 @@ static_assert(kMaxRangesPerCall <= IOV_MAX);
 /// call cut short by that would look like a fault.
 constexpr std::size_t kMaxBytesPerCall = std::size_t{1} << 30;
 
-std::unexpected<Error> failed_read(pid_t pid, int os_error,
-                                   std::uint64_t address) {
-  switch (os_error) {
-    case EFAULT: return fail(Errc::kFault, "memory is not readable", address);
-    case ESRCH:
-      return fail(Errc::kGone, fmt::format("process {} has ended", pid));
-    case EPERM:
-    case EACCES: return fail(Errc::kDenied, ptrace_denied_text(pid));
-    default:
-      return fail_os(fmt::format("reading the memory of process {}", pid),
-                     os_error);
-  }
-}
-
 iovec remote_iovec(Addr at, std::size_t size) {
   return {reinterpret_cast<void*>(at.value), size};
-}
-
-/// Bytes read, 0 when the first one cannot be; other errors as errno says.
-Result<std::size_t> read_once(pid_t pid, std::span<std::byte> out,
-                              std::span<const iovec> remote) {
-  const iovec local{out.data(), out.size()};
-  const ssize_t got =
-      process_vm_readv(pid, &local, 1, remote.data(), remote.size(), 0);
-  if (got >= 0) return static_cast<std::size_t>(got);
-  if (errno == EFAULT) return 0;
-  return failed_read(pid, errno, 0);
 }
 
 /// How many ranges, from the first, go into one call, and their bytes.
@@ -101,15 +76,39 @@ std::string ptrace_denied_text(pid_t pid) {
       pid);
 }
 
+std::unexpected<Error> ProcessMemory::failed(int os_error,
+                                             std::uint64_t address) const {
+  switch (os_error) {
+    case EFAULT: return fail(Errc::kFault, "memory is not readable", address);
+    case ESRCH:
+      return fail(Errc::kGone, fmt::format("process {} has ended", shown_));
+    case EPERM:
+    case EACCES: return fail(Errc::kDenied, ptrace_denied_text(shown_));
+    default:
+      return fail_os(fmt::format("reading the memory of process {}", shown_),
+                     os_error);
+  }
+}
+
+Result<std::size_t> ProcessMemory::read_once(
+    std::span<std::byte> out, std::span<const iovec> remote) const {
+  const iovec local{out.data(), out.size()};
+  const ssize_t got =
+      process_vm_readv(pid_, &local, 1, remote.data(), remote.size(), 0);
+  if (got >= 0) return static_cast<std::size_t>(got);
+  if (errno == EFAULT) return 0;
+  return failed(errno, 0);
+}
+
 Status ProcessMemory::read(Addr at, std::span<std::byte> out) const {
   std::size_t done = 0;
   while (done < out.size()) {
     const std::size_t size = std::min(out.size() - done, kMaxBytesPerCall);
     const std::array remote = {remote_iovec(at + done, size)};
     TRY(const std::size_t got,
-        read_once(pid_, out.subspan(done, size), remote));
+        read_once(out.subspan(done, size), remote));
     done += got;
-    if (got < size) return failed_read(pid_, EFAULT, (at + done).value);
+    if (got < size) return failed(EFAULT, (at + done).value);
   }
   return {};
 }
@@ -135,7 +134,7 @@ Status ProcessMemory::read_many(std::span<const MemoryRange> ranges,
     for (std::size_t i = 0; i < batch.ranges; i++)
       remote[i] = remote_iovec(ranges[i].at, ranges[i].size);
     TRY(const std::size_t got,
-        read_once(pid_, out.first(batch.bytes),
+        read_once(out.first(batch.bytes),
                   std::span(remote).first(batch.ranges)));
     const Batch settled = settle(ranges.first(batch.ranges), got, out, ok);
     out = out.subspan(settled.bytes);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -100,14 +101,22 @@ class Record {
 /// process_vm_readv on a process; needs CAP_SYS_PTRACE or the same user.
 class ProcessMemory final : public MemoryReader {
  public:
-  explicit ProcessMemory(pid_t pid) : pid_(pid) {}
+  /// `pid` is the one of our pid namespace, `shown` the one that errors name.
+  explicit ProcessMemory(pid_t pid, pid_t shown = 0)
+      : pid_(pid), shown_(shown == 0 ? pid : shown) {}
   Status read(Addr at, std::span<std::byte> out) const override;
   Status read_many(std::span<const MemoryRange> ranges,
                    std::span<std::byte> out,
                    std::vector<bool>& ok) const override;
 
  private:
+  std::unexpected<Error> failed(int os_error, std::uint64_t address) const;
+  /// Bytes read, 0 when the first one cannot be; other errors as errno says.
+  Result<std::size_t> read_once(std::span<std::byte> out,
+                                std::span<const iovec> remote) const;
+
   pid_t pid_;
+  pid_t shown_;
 };
 
 }  // namespace taskleak

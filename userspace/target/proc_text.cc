@@ -92,10 +92,6 @@ std::unexpected<Error> corrupt(const char* what, std::string_view line) {
 
 }  // namespace
 
-std::string proc_path(pid_t pid, std::string_view name) {
-  return fmt::format("/proc/{}/{}", pid, name);
-}
-
 Result<ProcStat> parse_proc_stat(std::string_view line) {
   // The command, in brackets, may itself hold brackets and spaces.
   const std::size_t command_end = line.rfind(')');
@@ -118,10 +114,10 @@ Result<ProcStat> parse_proc_stat(std::string_view line) {
   return stat;
 }
 
-Result<ProcStat> read_proc_stat(pid_t pid) {
+Result<ProcStat> read_proc_stat(const ProcFs& procfs, pid_t pid) {
   // A newline in the command would split the text: read it as a whole.
   std::string text;
-  TRY(each_line(proc_path(pid, "stat"), [&](std::string_view line) -> Status {
+  TRY(each_line(procfs.path(pid, "stat"), [&](std::string_view line) -> Status {
     text += line;
     text += '\n';
     return {};
@@ -157,9 +153,10 @@ Result<Mapping> parse_mapping(std::string_view line) {
   return mapping;
 }
 
-Result<std::vector<Mapping>> read_mappings(pid_t pid, std::size_t limit) {
+Result<std::vector<Mapping>> read_mappings(const ProcFs& procfs, pid_t pid,
+                                           std::size_t limit) {
   std::vector<Mapping> mappings;
-  TRY(each_line(proc_path(pid, "maps"), [&](std::string_view line) -> Status {
+  TRY(each_line(procfs.path(pid, "maps"), [&](std::string_view line) -> Status {
     if (mappings.size() == limit)
       return fail(Errc::kLimit, fmt::format("more than {} mappings", limit));
     TRY(mappings.emplace_back(), parse_mapping(line));

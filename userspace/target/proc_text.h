@@ -25,16 +25,14 @@ struct ProcStat {
   Addr code_begin;  ///< [26], 1 without the right to read the memory
 };
 
-/// "/proc/PID/name".
-std::string proc_path(pid_t pid, std::string_view name);
-
 /// kCorrupt when the line is not as proc(5) says.
 Result<ProcStat> parse_proc_stat(std::string_view line);
-Result<ProcStat> read_proc_stat(pid_t pid);
+Result<ProcStat> read_proc_stat(const ProcFs& procfs, pid_t pid);
 
 /// One line of /proc/PID/maps, without its newline. kCorrupt likewise.
 Result<Mapping> parse_mapping(std::string_view line);
 /// All lines of /proc/PID/maps; kLimit above `limit` of them.
-Result<std::vector<Mapping>> read_mappings(pid_t pid, std::size_t limit);
+Result<std::vector<Mapping>> read_mappings(const ProcFs& procfs, pid_t pid,
+                                           std::size_t limit);
 
 }  // namespace taskleak

@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,56 +57,6 @@ bool ended(int pidfd) {
   return poll(&waiting, 1, 0) == 1;
 }
 
-Result<Fd> open_pidfd(pid_t pid) {
-  if (pid <= 0)
-    return fail(Errc::kUsage, fmt::format("{} is no process id", pid));
-  const long fd = syscall(SYS_pidfd_open, pid, 0);
-  if (fd >= 0) return Fd(static_cast<int>(fd));
-  if (errno == ESRCH)
-    return fail(Errc::kGone, fmt::format("there is no process {}", pid));
-  if (errno != EINVAL && errno != ENOENT)
-    return fail_os(fmt::format("opening process {}", pid), errno);
-  return fail(Errc::kUsage,
-              fmt::format("{} is a thread: name its process", pid));
-}
-
-Result<Fd> open_below(pid_t pid, const char* name) {
-  const std::string path = proc_path(pid, name);
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    auto failure = fail_os("opening " + path, errno);
-    return failed(pid, std::move(failure.error()));
-  }
-  return Fd(fd);
-}
-
-/// Words of the auxiliary vector: addresses that the kernel draws anew at
-/// every exec, and the program's entry.
-Result<std::uint64_t> image_mark(pid_t pid, int exe_fd) {
-  struct stat file{};
-  if (fstat(exe_fd, &file) != 0) return fail_os("stat of executable", errno);
-  TRY(const Fd auxv, open_below(pid, "auxv"));
-  std::array<std::uint64_t, kMaxAuxvBytes / 8> words{};
-  const ssize_t got = read(auxv.get(), words.data(), kMaxAuxvBytes);
-  if (got < 0) return fail_os("reading the auxiliary vector", errno);
-  if (got == 0) return gone(pid);
-  std::uint64_t mark = mix(mix(0xcbf29ce484222325, file.st_dev), file.st_ino);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; i++)
-    mark = mix(mark, words[i]);
-  return mark;
-}
-
-Result<std::string> exe_path(pid_t pid) {
-  std::array<char, PATH_MAX> path{};
-  const std::string link = proc_path(pid, "exe");
-  const ssize_t size = readlink(link.c_str(), path.data(), path.size());
-  if (size < 0) return fail_os("reading " + link, errno);
-  std::string_view name(path.data(), static_cast<std::size_t>(size));
-  constexpr std::string_view kDeleted = " (deleted)";
-  if (name.ends_with(kDeleted)) name.remove_suffix(kDeleted.size());
-  return std::string(name);
-}
-
 std::int64_t now_ns(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
@@ -139,22 +88,23 @@ Status check_kind(pid_t pid, const ProcStat& stat, int pidfd) {
 
 }  // namespace
 
-Result<Process> Process::open(pid_t pid) {
+Result<Process> Process::open(pid_t pid, const ProcFs& procfs) {
   Process process;
   process.identity_.pid = pid;
-  TRY(process.pidfd_, open_pidfd(pid));
-  auto stat = read_proc_stat(pid);
+  process.procfs_ = procfs;
+  TRY(OpenedPid opened, open_pid(procfs, pid));
+  process.namespaced_pid_ = opened.pid;
+  process.pidfd_ = std::move(opened.pidfd);
+  auto stat = read_proc_stat(procfs, pid);
   // A live process without an entry in /proc is one that hidepid hides.
   if (!stat && !ended(process.pidfd()))
     return fail(Errc::kDenied, ptrace_denied_text(pid));
   if (!stat) return failed(pid, std::move(stat).error());
   TRY(check_kind(pid, *stat, process.pidfd()));
-  TRY(process.exe_, open_below(pid, "exe"));
-  TRY(process.memory_, open_below(pid, "mem"));
-  TRY(process.identity_.image_mark, image_mark(pid, process.exe_fd()));
-  auto path = taskleak::exe_path(pid);
-  if (!path) return failed(pid, std::move(path).error());
-  process.exe_path_ = *std::move(path);
+  TRY(process.exe_, process.open_file("exe"));
+  TRY(process.memory_, process.open_file("mem"));
+  TRY(process.identity_.image_mark, process.image_mark_now(process.exe_fd()));
+  TRY(process.exe_path_, process.find_exe_path());
   process.identity_.start_ticks = stat->start_ticks;
   process.code_ = stat->code_begin;
   const std::int64_t age = age_ns(stat->start_ticks);
@@ -174,7 +124,10 @@ Status Process::still_same() const {
   // 0: the address space is no more. An error says only that this byte cannot
   // be read now.
   if (got != 0) {
-    const auto mark = image_mark_now();
+    const auto exe = open_file("exe");
+    const auto mark = exe ? image_mark_now(exe->get())
+                          : Result<std::uint64_t>(
+                                std::unexpected(exe.error()));
     if (mark && *mark == identity_.image_mark) return {};
     // Rights that were dropped since do not unsay what the handle says.
     if (!mark && mark.error().code() == Errc::kDenied) return {};
@@ -186,13 +139,46 @@ Status Process::still_same() const {
               fmt::format("process {} has executed another program", pid()));
 }
 
-Result<std::uint64_t> Process::image_mark_now() const {
-  TRY(const Fd exe, open_below(pid(), "exe"));
-  return image_mark(pid(), exe.get());
+Result<Fd> Process::open_file(const char* name) const {
+  const std::string path = procfs_.path(pid(), name);
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.valid()) return file;
+  auto failure = fail_os("opening " + path, errno);
+  return failed(pid(), std::move(failure.error()));
+}
+
+/// Words of the auxiliary vector: addresses that the kernel draws anew at
+/// every exec, and the program's entry.
+Result<std::uint64_t> Process::image_mark_now(int exe_fd) const {
+  struct stat file{};
+  if (fstat(exe_fd, &file) != 0) return fail_os("stat of executable", errno);
+  TRY(const Fd auxv, open_file("auxv"));
+  std::array<std::uint64_t, kMaxAuxvBytes / 8> words{};
+  const ssize_t got = read(auxv.get(), words.data(), kMaxAuxvBytes);
+  if (got < 0) return fail_os("reading the auxiliary vector", errno);
+  if (got == 0) return gone(pid());
+  std::uint64_t mark = mix(mix(0xcbf29ce484222325, file.st_dev), file.st_ino);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; i++)
+    mark = mix(mark, words[i]);
+  return mark;
+}
+
+Result<std::string> Process::find_exe_path() const {
+  std::array<char, PATH_MAX> path{};
+  const std::string link = procfs_.path(pid(), "exe");
+  const ssize_t size = readlink(link.c_str(), path.data(), path.size());
+  if (size < 0) {
+    auto failure = fail_os("reading " + link, errno);
+    return failed(pid(), std::move(failure.error()));
+  }
+  std::string_view name(path.data(), static_cast<std::size_t>(size));
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (name.ends_with(kDeleted)) name.remove_suffix(kDeleted.size());
+  return std::string(name);
 }
 
 Result<std::vector<Mapping>> Process::mappings() const {
-  auto lines = read_mappings(pid(), kMaxMappings);
+  auto lines = read_mappings(procfs_, pid(), kMaxMappings);
   if (!lines) return failed(pid(), std::move(lines).error());
   if (lines->empty()) return gone(pid());
   return lines;

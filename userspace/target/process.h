@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "base/strong.h"
+#include "target/procfs.h"
 
 namespace taskleak {
 
@@ -50,10 +51,16 @@ class Process {
  public:
   /// kGone: no such process, or a zombie; kDenied: not ours to read, the text
   /// names the capability and the command that grants it; kUnsupported: a
-  /// kernel thread; kUsage: not a process id.
-  static Result<Process> open(pid_t pid);
+  /// kernel thread, or a process outside of our pid namespace; kUsage: not a
+  /// process id. `pid` is the one that `procfs` shows.
+  static Result<Process> open(pid_t pid, const ProcFs& procfs = {});
 
+  /// As its procfs shows it: what people name it by.
   pid_t pid() const { return identity_.pid; }
+  /// In the pid namespaces of others: what system calls name it by.
+  const NamespacedPid& namespaced_pid() const { return namespaced_pid_; }
+  /// Where its files of /proc are.
+  const ProcFs& procfs() const { return procfs_; }
   const ProcessIdentity& identity() const { return identity_; }
   /// Readable (POLLIN) once the process has ended.
   int pidfd() const { return pidfd_.get(); }
@@ -77,9 +84,13 @@ class Process {
 
  private:
   Process() = default;
-  Result<std::uint64_t> image_mark_now() const;
+  Result<Fd> open_file(const char* name) const;
+  Result<std::uint64_t> image_mark_now(int exe_fd) const;
+  Result<std::string> find_exe_path() const;
 
   ProcessIdentity identity_;
+  ProcFs procfs_;
+  NamespacedPid namespaced_pid_;
   Fd pidfd_;
   Fd exe_;
   /// /proc/PID/mem, for reading: bound to this address space, so a read of 0

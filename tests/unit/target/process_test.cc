@@ -184,7 +184,7 @@ TEST_CASE("what is no process id is a mistake of the user's") {
 
 TEST_CASE("a kernel thread is not supported") {
   constexpr pid_t kKthreadd = 2;
-  const auto stat = read_proc_stat(kKthreadd);
+  const auto stat = read_proc_stat({}, kKthreadd);
   if (!stat || (stat->flags & 0x200000) == 0) return;  // another pid namespace
   CHECK(Process::open(kKthreadd).error().code() == Errc::kUnsupported);
 }
