@@ -41,7 +41,7 @@ Status hold(pid_t pid, const Fd& exe, const ProbePlan& plan,
             ProbeClass probe_class) {
   TRY(Kernel kernel, Kernel::load(KernelLimits{}));
   TRY(const auto costs, kernel.calibrate());
-  TRY(const TargetSlot slot, kernel.add_target(pid, exe.get(), plan));
+  TRY(const TargetSlot slot, kernel.add_target({.pid = pid}, exe.get(), plan));
   TRY(kernel.attach(slot, probe_class));
   fmt::print("attached\n");
   std::fflush(stdout);

@@ -52,6 +52,20 @@ static __always_inline void count_refused(const struct hit *hit, int error,
 	count(hit, error == -TASKLEAK_E2BIG ? full : TASKLEAK_LOST_MAP_BUSY);
 }
 
+/* Programs see the pids of the initial namespace. In a container userspace does not
+ * know those, but it knows the target's own namespace and its pid there. */
+static __noinline bool is_target(const struct taskleak_config *config)
+{
+	struct bpf_pidns_info inner;
+
+	if (!config->pid_ns_inode)
+		return config->tgid == bpf_get_current_pid_tgid() >> 32;
+	if (bpf_get_ns_current_pid_tgid(config->pid_ns_device, config->pid_ns_inode, &inner,
+					sizeof(inner)))
+		return false;
+	return config->tgid == inner.tgid;
+}
+
 /* Begins a run; false when it is not for a target of ours. */
 static __always_inline bool begin(void *ctx, struct hit *hit, enum taskleak_counter which)
 {
@@ -60,7 +74,7 @@ static __always_inline bool begin(void *ctx, struct hit *hit, enum taskleak_coun
 	hit->config = bpf_map_lookup_elem(&targets, &slot);
 	if (!hit->config || !hit->config->active)
 		return false;
-	if (hit->config->tgid && hit->config->tgid != bpf_get_current_pid_tgid() >> 32)
+	if (!is_target(hit->config))
 		return false;
 	hit->counters = bpf_map_lookup_elem(&counters, &slot);
 	if (!hit->counters)

@@ -28,13 +28,17 @@ typedef unsigned long long __tl_u64;
 
 /* One target; the cookie of each of its links is its index. */
 struct taskleak_config {
-	__tl_u32 tgid; /* 0: do not compare */
+	__tl_u32 tgid; /* of the process; in the namespace below when there is one */
 	__tl_u16 go_goid; /* offset in runtime.g, bytes */
 	__tl_u16 go_gopc; /* likewise */
 	__tl_u16 go_tracking_seq; /* bytes behind goid */
 	__tl_u16 active; /* 0: slot not in use, count nothing */
 	__tl_u32 generation; /* of the slot; part of every key */
 	__tl_u32 slot; /* its own index: spares the programs stack */
+	/* The target's pid namespace, where userspace does not know the pids of the
+	 * initial one; inode 0: it does. */
+	__tl_u32 pid_ns_device; /* as the kernel encodes it: major << 20 | minor */
+	__tl_u64 pid_ns_inode;
 };
 
 /* Tasks created and ended, by the address behind the `go` statement. */

@@ -169,7 +169,7 @@ ProbePlan plan_for(const Fd& exe) {
 
 TargetSlot attach(Kernel& kernel, const Setup& setup, pid_t pid) {
   const TargetSlot slot =
-      must(kernel.add_target(pid, setup.exe.get(), setup.plan));
+      must(kernel.add_target({.pid = pid}, setup.exe.get(), setup.plan));
   must(kernel.attach(slot, ProbeClass::kLifecycle));
   must(kernel.attach(slot, ProbeClass::kWait));
   return slot;

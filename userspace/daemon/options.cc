@@ -69,6 +69,10 @@ void add_what(CLI::App& app, Options& options, Words& words) {
       ->required()
       ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
       ->type_name("PID");
+  app.add_option("--path.procfs", options.procfs.root,
+                 "where the targets' /proc is mounted; --pid is as it shows")
+      ->type_name("DIR")
+      ->default_str(options.procfs.root);
   app.add_flag("--once", options.once, "print one snapshot and exit");
   app.add_option("--for", words.for_duration,
                  "with --once: watch this long before the answer; 0 = one look")

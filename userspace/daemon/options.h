@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "kernel/kernel.h"
+#include "target/procfs.h"
 
 namespace taskleak {
 
@@ -29,6 +30,7 @@ enum class ExitStatus : std::uint8_t {
 
 struct Options {
   std::vector<std::int32_t> pids;
+  ProcFs procfs;  ///< whose pids `pids` are
   bool once = false;
   std::int64_t for_ns = 3'000'000'000;
   OutputFormat format = OutputFormat::kText;

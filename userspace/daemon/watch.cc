@@ -24,9 +24,13 @@ struct Opened {
   Detection detection;
 };
 
-Result<Opened> open_target(pid_t pid) {
-  TRY(Process process, Process::open(pid));
-  TRY(Reader reader, Reader::start(pid, ReaderLimits{}));
+Result<Reader> start_reader(pid_t pid, const Options& options) {
+  return Reader::start(pid, ReaderLimits{}, runtime_kinds(), options.procfs);
+}
+
+Result<Opened> open_target(pid_t pid, const Options& options) {
+  TRY(Process process, Process::open(pid, options.procfs));
+  TRY(Reader reader, start_reader(pid, options));
   TRY(Detection detection, reader.detect());
   return Opened{std::move(process), std::move(reader), std::move(detection)};
 }
@@ -45,7 +49,7 @@ std::vector<ProbeStatus> all_off(const ProbePlan& plan,
 
 Result<std::unique_ptr<Watch>> Watch::open(pid_t pid, const Options& options,
                                            bool exclusive) {
-  TRY(Opened opened, open_target(pid));
+  TRY(Opened opened, open_target(pid, options));
   Fd lock;
   if (exclusive) {
     TRY(Fd held, lock_target(opened.process.identity()));
@@ -78,7 +82,13 @@ void Watch::attach_probes(const ProbeSource& source) {
   probes_ = source;
   if (probes_.kernel == nullptr) return;
   const ProbePlan& plan = detection_.plans[kRuntime];
-  auto slot = probes_.kernel->add_target(pid_, process_.exe_fd(), plan);
+  const NamespacedPid& pid = process_.namespaced_pid();
+  auto slot = probes_.kernel->add_target(
+      {.pid = pid.own,
+       .inner_pid = pid.inner,
+       .namespace_device = pid.namespace_device,
+       .namespace_inode = pid.namespace_inode},
+      process_.exe_fd(), plan);
   if (!slot) {
     probes_.why_none = slot.error().message();
     log(LogLevel::kWarn, "no probes: reading state alone",
@@ -125,7 +135,7 @@ Status Watch::start_over() {
   log(LogLevel::kInfo, "the target executed another program",
       {{"pid", std::to_string(pid_)}});
   detach_all();
-  TRY(Opened opened, open_target(pid_));
+  TRY(Opened opened, open_target(pid_, options_));
   process_ = std::move(opened.process);
   reader_ = std::move(opened.reader);
   detection_ = std::move(opened.detection);
@@ -139,7 +149,7 @@ Status Watch::start_over() {
 }
 
 Status Watch::restart_reader() {
-  TRY(Reader reader, Reader::start(pid_, ReaderLimits{}));
+  TRY(Reader reader, start_reader(pid_, options_));
   TRY(Detection detection, reader.detect());
   reader_ = std::move(reader);
   detection_ = std::move(detection);

@@ -8,6 +8,7 @@
 #include "kernel/calibrate.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -115,6 +116,15 @@ Result<ProbePlan> plan_on_ourselves() {
   return plan;
 }
 
+TargetPid ourselves() {
+  struct stat space{};
+  if (stat("/proc/self/ns/pid", &space) != 0) return {.pid = getpid()};
+  return {.pid = getpid(),
+          .inner_pid = getpid(),
+          .namespace_device = space.st_dev,
+          .namespace_inode = space.st_ino};
+}
+
 /// Nanoseconds a call of each function, over all of `gs` once.
 std::array<double, kBare + 1> one_round(std::vector<FakeG>& gs) {
   std::array<double, kBare + 1> result{};
@@ -160,7 +170,7 @@ Result<std::array<double, kProbePrograms>> calibrate_probes(Kernel& kernel) {
   TRY(const ProbePlan plan, plan_on_ourselves());
   const Fd self(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (!self.valid()) return fail_os("opening /proc/self/exe", errno);
-  TRY(const TargetSlot slot, kernel.add_target(getpid(), self.get(), plan));
+  TRY(const TargetSlot slot, kernel.add_target(ourselves(), self.get(), plan));
   Status attached = kernel.attach(slot, ProbeClass::kLifecycle);
   if (attached) attached = kernel.attach(slot, ProbeClass::kWait);
   std::array<double, kProbePrograms> costs{};

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/sysmacros.h>
 
 #include <cerrno>
 #include <utility>
@@ -33,7 +34,7 @@ struct ClassState {
 };
 
 struct Target {
-  pid_t pid = 0;
+  TargetPid pid;
   Fd exe;
   ProbePlan plan;
   std::uint64_t misses_base = 0;
@@ -74,6 +75,28 @@ std::vector<ProbeStatus> statuses(const Target& target,
   for (const RefusedProbe& probe : target.plan.refused)
     result.push_back({probe.name, false, probe.why, 0});
   return result;
+}
+
+/// What the programs compare; see taskleak_config.
+struct ProgramPid {
+  std::uint32_t tgid = 0;
+  std::uint32_t namespace_device = 0;
+  std::uint64_t namespace_inode = 0;
+};
+
+Result<ProgramPid> program_pid(const TargetPid& pid, bool initial_namespace) {
+  if (initial_namespace)
+    return ProgramPid{.tgid = static_cast<std::uint32_t>(pid.pid)};
+  if (pid.inner_pid == 0 || pid.namespace_inode == 0)
+    return fail(Errc::kUnsupported,
+                "probes cannot tell the target from other processes: its pid "
+                "namespace is not known here");
+  constexpr unsigned kMinorBits = 20;  // include/linux/kdev_t.h
+  const dev_t device = pid.namespace_device;
+  return ProgramPid{
+      .tgid = static_cast<std::uint32_t>(pid.inner_pid),
+      .namespace_device = (major(device) << kMinorBits) | minor(device),
+      .namespace_inode = pid.namespace_inode};
 }
 
 }  // namespace
@@ -117,15 +140,18 @@ Status Kernel::Impl::prepare(std::uint32_t slot, const Target& target) {
   TRY(clear_counters(object, slot));
   TRY(purge(object, slot, ProbeClass::kLifecycle));
   TRY(purge(object, slot, ProbeClass::kWait));
-  const auto pid = static_cast<std::uint32_t>(target.pid);
-  return configure(slot, {.tgid = object.initial_pid_namespace ? pid : 0,
+  TRY(const ProgramPid pid,
+      program_pid(target.pid, object.initial_pid_namespace));
+  return configure(slot, {.tgid = pid.tgid,
                           .go_goid = at.go_goid,
                           .go_gopc = at.go_gopc,
                           .go_tracking_seq = static_cast<std::uint16_t>(
                               at.go_tracking_seq - at.go_goid),
                           .active = 1,
                           .generation = ++generations[slot],
-                          .slot = slot});
+                          .slot = slot,
+                          .pid_ns_device = pid.namespace_device,
+                          .pid_ns_inode = pid.namespace_inode});
 }
 
 Status Kernel::Impl::link_all(TargetSlot slot, ProbeClass probe_class,
@@ -135,7 +161,8 @@ Status Kernel::Impl::link_all(TargetSlot slot, ProbeClass probe_class,
     if (probe.probe_class != probe_class) continue;
     TRY(check_bytes(target.exe.get(), probe));
     TRY(LinkPtr link,
-        attach_probe(object, probe, target.pid, target.exe.get(), slot.value));
+        attach_probe(object, probe, target.pid.pid, target.exe.get(),
+                     slot.value));
     links.push_back(std::move(link));
   }
   if (links.empty())
@@ -155,7 +182,7 @@ Result<Kernel> Kernel::load(const KernelLimits& limits) {
   return kernel;
 }
 
-Result<TargetSlot> Kernel::add_target(pid_t pid, int exe_fd,
+Result<TargetSlot> Kernel::add_target(const TargetPid& pid, int exe_fd,
                                       const ProbePlan& plan) {
   std::uint32_t slot = 0;
   while (slot < TASKLEAK_MAX_TARGETS && impl_->targets[slot]) ++slot;

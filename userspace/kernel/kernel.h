@@ -30,6 +30,16 @@ struct KernelLimits {
   bool uprobe_multi = true;
 };
 
+/// Which process a target is, to system calls and to the programs.
+struct TargetPid {
+  pid_t pid = 0;  ///< in this process's own pid namespace
+  /// In the target's own pid namespace, and which that is (stat(2) of
+  /// /proc/PID/ns/pid). Needed where this process is not in the initial one.
+  pid_t inner_pid = 0;
+  std::uint64_t namespace_device = 0;
+  std::uint64_t namespace_inode = 0;
+};
+
 /// A target's place in the loaded object.
 using TargetSlot = Index<struct TargetSlotTag>;
 
@@ -46,9 +56,11 @@ class Kernel {
   Kernel& operator=(Kernel&&) noexcept;
   ~Kernel();
 
-  /// A slot for process `pid`, whose executable is open as `exe_fd` (kept
-  /// duplicated). Attaches nothing yet. kLimit: all slots are taken.
-  Result<TargetSlot> add_target(pid_t pid, int exe_fd, const ProbePlan& plan);
+  /// A slot for a process whose executable is open as `exe_fd` (kept
+  /// duplicated). Attaches nothing yet. kLimit: all slots are taken;
+  /// kUnsupported: programs could not tell the process from others.
+  Result<TargetSlot> add_target(const TargetPid& pid, int exe_fd,
+                                const ProbePlan& plan);
   /// Detaches all and frees the slot and its map entries.
   void remove_target(TargetSlot slot);
 

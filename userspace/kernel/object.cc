@@ -24,8 +24,10 @@ namespace taskleak {
 namespace {
 
 constexpr const char* kKernelBtf = "/sys/kernel/btf/vmlinux";
-/// Inode of the initial pid namespace, fixed by the kernel (PROC_PID_INIT_INO).
+/// Inodes of the initial namespaces, fixed by the kernel (PROC_PID_INIT_INO,
+/// PROC_USER_INIT_INO of include/linux/proc_ns.h).
 constexpr ino_t kInitialPidNamespace = 0xEFFFFFFCU;
+constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
 constexpr std::size_t kMaxComplaintBytes = 64 * 1024;
 
 thread_local std::string complaint;
@@ -117,10 +119,17 @@ Status size_maps(taskleak_bpf& object, const KernelLimits& limits) {
   return {};
 }
 
-bool in_initial_pid_namespace() {
+bool in_namespace(const char* path, ino_t initial) {
   struct stat info{};
-  return stat("/proc/self/ns/pid", &info) == 0 &&
-         info.st_ino == kInitialPidNamespace;
+  return stat(path, &info) == 0 && info.st_ino == initial;
+}
+
+/// Capabilities of another user namespace count for nothing here.
+Status check_user_namespace() {
+  if (in_namespace("/proc/self/ns/user", kInitialUserNamespace)) return {};
+  return fail(Errc::kUnsupported,
+              "probes need CAP_BPF and CAP_PERFMON in the host's user "
+              "namespace, and this container has one of its own");
 }
 
 }  // namespace
@@ -137,13 +146,15 @@ std::string libbpf_complaint() {
 
 Result<LoadedObject> load_object(const KernelLimits& limits) {
   libbpf_set_print(keep_complaint);
+  TRY(check_user_namespace());
   // first what any mechanism needs: without it the kernel tells nothing
   TRY(check_capabilities(Mechanism::kUprobeMulti));
   TRY(check_kernel());
   LoadedObject result;
   result.mechanism = choose_mechanism(limits);
   TRY(check_capabilities(result.mechanism));
-  result.initial_pid_namespace = in_initial_pid_namespace();
+  result.initial_pid_namespace =
+      in_namespace("/proc/self/ns/pid", kInitialPidNamespace);
   result.object.reset(taskleak_bpf__open());
   if (!result.object)
     return fail_os("opening the BPF object: " + libbpf_complaint(), errno);

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,12 +26,24 @@ constexpr std::size_t kMaxRequestBytes = std::size_t{1} << 20;
 /// to the process and its memory.
 struct Session {
   explicit Session(Process opened)
-      : process(std::move(opened)), memory(process.pid()) {}
+      : process(std::move(opened)),
+        memory(process.namespaced_pid().own, process.pid()) {}
 
   Process process;
   ProcessMemory memory;
   std::vector<std::unique_ptr<Runtime>> runtimes;
 };
+
+/// What is known of the container that the target lives in.
+std::map<std::string, std::string> container_labels(const Process& process) {
+  std::map<std::string, std::string> labels;
+  const std::string path = process.procfs().path(process.pid(), "cgroup");
+  if (const auto cgroup = read_proc_text(path))
+    if (const auto id = parse_container_id(*cgroup)) labels["container_id"] = *id;
+  const NamespacedPid& pid = process.namespaced_pid();
+  if (pid.nested) labels["ns_pid"] = std::to_string(pid.inner);
+  return labels;
+}
 
 TargetInfo describe(const Session& session) {
   const Process& process = session.process;
@@ -39,6 +52,7 @@ TargetInfo describe(const Session& session) {
   target.start_unix_ns = process.start_unix_ns();
   target.start_monotonic_ns = process.start_monotonic_ns();
   target.exe = process.exe_path();
+  target.labels = container_labels(process);
   if (const auto elf = ElfFile::open(process.exe_fd()))
     target.build_id = elf->build_id();
   for (const auto& runtime : session.runtimes)
@@ -75,7 +89,7 @@ class Child {
 
   Result<Detection> detect() {
     session_.reset();
-    TRY(Process process, Process::open(task_.target));
+    TRY(Process process, Process::open(task_.target, task_.procfs));
     auto session = std::make_unique<Session>(std::move(process));
     Status refused;
     for (const RuntimeKind& kind : task_.kinds) {

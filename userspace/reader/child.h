@@ -20,6 +20,7 @@ struct ChildTask {
   pid_t target = 0;
   ReaderLimits limits;
   std::span<const RuntimeKind> kinds;
+  ProcFs procfs;
 };
 
 /// Enters the sandbox and serves. Never returns; runs no destructor and no

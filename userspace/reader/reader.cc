@@ -93,7 +93,8 @@ struct Reader::Impl {
 };
 
 Result<Reader> Reader::start(pid_t pid, const ReaderLimits& limits,
-                             std::span<const RuntimeKind> kinds) {
+                             std::span<const RuntimeKind> kinds,
+                             const ProcFs& procfs) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) <
       0)
@@ -106,7 +107,8 @@ Result<Reader> Reader::start(pid_t pid, const ReaderLimits& limits,
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) return fail_os("starting the reader", errno);
-  if (child == 0) run_child({parent, pid, limits, kinds}, std::move(theirs));
+  if (child == 0) 
+    run_child({parent, pid, limits, kinds, procfs}, std::move(theirs));
   Reader reader;
   reader.impl_ = std::make_unique<Impl>(child, std::move(ours), limits);
   return reader;

@@ -39,12 +39,14 @@ struct Detection {
 /// Parent's handle of one reader child. The child ends with it.
 class Reader {
  public:
-  /// Forks the child, which knows the runtimes `kinds`. Before other threads
+  /// Forks the child, which knows the runtimes `kinds` and looks at the
+  /// process that `procfs` shows as `pid`. Before other threads
   /// exist, or with glibc, whose allocator survives a fork beside threads; the
   /// child takes no other lock. kOs.
   static Result<Reader> start(
       pid_t pid, const ReaderLimits& limits,
-      std::span<const RuntimeKind> kinds = runtime_kinds());
+      std::span<const RuntimeKind> kinds = runtime_kinds(),
+      const ProcFs& procfs = {});
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
   ~Reader();

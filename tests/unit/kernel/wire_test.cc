@@ -12,7 +12,7 @@
 #include "probes/probe_spec.h"
 
 TEST_CASE("records have the size that the programs' maps have") {
-  CHECK(sizeof(taskleak_config) == 20);
+  CHECK(sizeof(taskleak_config) == 32);
   CHECK(sizeof(taskleak_site_key) == 16);
   CHECK(sizeof(taskleak_site_counts) == 16);
   CHECK(sizeof(taskleak_park_key) == 16);
