@@ -17,6 +17,8 @@ namespace {
 // Runtimes are asked in registry order; until threads join the graph there is
 // one that has code.
 constexpr std::size_t kRuntime = 0;
+// So many tasks born and none of them hit a probe: it sits in another file.
+constexpr std::uint64_t kBlindBirths = 64;
 
 struct Opened {
   Process process;
@@ -83,12 +85,12 @@ void Watch::attach_probes(const ProbeSource& source) {
   if (probes_.kernel == nullptr) return;
   const ProbePlan& plan = detection_.plans[kRuntime];
   const NamespacedPid& pid = process_.namespaced_pid();
-  auto slot = probes_.kernel->add_target(
-      {.pid = pid.own,
-       .inner_pid = pid.inner,
-       .namespace_device = pid.namespace_device,
-       .namespace_inode = pid.namespace_inode},
-      process_.exe_fd(), plan);
+  auto slot =
+      probes_.kernel->add_target({.pid = pid.own,
+                                  .inner_pid = pid.inner,
+                                  .namespace_device = pid.namespace_device,
+                                  .namespace_inode = pid.namespace_inode},
+                                 process_.exe_fd(), plan);
   if (!slot) {
     probes_.why_none = slot.error().message();
     log(LogLevel::kWarn, "no probes: reading state alone",
@@ -180,6 +182,24 @@ EventSummary Watch::take_events(double daemon_overhead_ratio) {
   return events;
 }
 
+void Watch::check_sight(const Census& census) {
+  if (last_events_.lifecycle_since_ns == 0) {
+    created_when_attached_.reset();
+    return;
+  }
+  if (!created_when_attached_) created_when_attached_ = census.totals.created;
+  if (last_events_.created != 0 ||
+      census.totals.created < *created_when_attached_ + kBlindBirths)
+    return;
+  detach_all();
+  probes_.why_none =
+      "probes see nothing of this process: its executable was changed after "
+      "it started (on overlayfs a change of its mode or owner is enough)";
+  log(LogLevel::kWarn, "no probes: reading state alone",
+      {{"pid", std::to_string(pid_)}, {"err", probes_.why_none}});
+  last_events_ = take_events(last_events_.daemon_overhead_ratio);
+}
+
 Status Watch::epoch(double daemon_overhead_ratio) {
   if (const Status same = process_.still_same(); !same) {
     if (same.error().code() != Errc::kNotFound) return same;
@@ -192,6 +212,7 @@ Status Watch::epoch(double daemon_overhead_ratio) {
     return std::unexpected(std::move(census.error()).in("census"));
   }
   last_events_ = take_events(daemon_overhead_ratio);
+  check_sight(*census);
   const ParkLookup parks =
       [this](std::uint64_t record) -> std::optional<EventPark> {
     if (!slot_) return std::nullopt;

@@ -72,6 +72,8 @@ class Watch {
   Status restart_reader();
   Result<Census> take_census();
   EventSummary take_events(double daemon_overhead_ratio);
+  /// Detaches probes that saw none of the tasks that `census` says were born.
+  void check_sight(const Census& census);
 
   pid_t pid_;
   Options options_;
@@ -84,6 +86,8 @@ class Watch {
   ProbeSource probes_;
   std::optional<TargetSlot> slot_;
   std::optional<Governor> governor_;
+  /// The runtime's counter at the first census with lifecycle probes on.
+  std::optional<std::uint64_t> created_when_attached_;
   EventSummary last_events_;
   bool reader_failed_ = false;
   bool full_next_ = true;

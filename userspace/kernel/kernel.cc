@@ -160,9 +160,8 @@ Status Kernel::Impl::link_all(TargetSlot slot, ProbeClass probe_class,
   for (const PlannedProbe& probe : target.plan.probes) {
     if (probe.probe_class != probe_class) continue;
     TRY(check_bytes(target.exe.get(), probe));
-    TRY(LinkPtr link,
-        attach_probe(object, probe, target.pid.pid, target.exe.get(),
-                     slot.value));
+    TRY(LinkPtr link, attach_probe(object, probe, target.pid.pid,
+                                   target.exe.get(), slot.value));
     links.push_back(std::move(link));
   }
   if (links.empty())

@@ -39,7 +39,8 @@ std::map<std::string, std::string> container_labels(const Process& process) {
   std::map<std::string, std::string> labels;
   const std::string path = process.procfs().path(process.pid(), "cgroup");
   if (const auto cgroup = read_proc_text(path))
-    if (const auto id = parse_container_id(*cgroup)) labels["container_id"] = *id;
+    if (const auto id = parse_container_id(*cgroup))
+      labels["container_id"] = *id;
   const NamespacedPid& pid = process.namespaced_pid();
   if (pid.nested) labels["ns_pid"] = std::to_string(pid.inner);
   return labels;

@@ -107,7 +107,7 @@ Result<Reader> Reader::start(pid_t pid, const ReaderLimits& limits,
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) return fail_os("starting the reader", errno);
-  if (child == 0) 
+  if (child == 0)
     run_child({parent, pid, limits, kinds, procfs}, std::move(theirs));
   Reader reader;
   reader.impl_ = std::make_unique<Impl>(child, std::move(ours), limits);

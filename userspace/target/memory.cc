@@ -105,8 +105,7 @@ Status ProcessMemory::read(Addr at, std::span<std::byte> out) const {
   while (done < out.size()) {
     const std::size_t size = std::min(out.size() - done, kMaxBytesPerCall);
     const std::array remote = {remote_iovec(at + done, size)};
-    TRY(const std::size_t got,
-        read_once(out.subspan(done, size), remote));
+    TRY(const std::size_t got, read_once(out.subspan(done, size), remote));
     done += got;
     if (got < size) return failed(EFAULT, (at + done).value);
   }

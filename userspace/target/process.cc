@@ -126,8 +126,7 @@ Status Process::still_same() const {
   if (got != 0) {
     const auto exe = open_file("exe");
     const auto mark = exe ? image_mark_now(exe->get())
-                          : Result<std::uint64_t>(
-                                std::unexpected(exe.error()));
+                          : Result<std::uint64_t>(std::unexpected(exe.error()));
     if (mark && *mark == identity_.image_mark) return {};
     // Rights that were dropped since do not unsay what the handle says.
     if (!mark && mark.error().code() == Errc::kDenied) return {};

@@ -140,7 +140,8 @@ std::optional<std::string> parse_container_id(std::string_view cgroup) {
       run++;
       continue;
     }
-    if (run == kContainerIdDigits) id = std::string(cgroup.substr(i - run, run));
+    if (run == kContainerIdDigits)
+      id = std::string(cgroup.substr(i - run, run));
     run = 0;
   }
   return id;

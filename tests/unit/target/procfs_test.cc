@@ -35,9 +35,10 @@ TEST_CASE("a container's id is the last 64 hexadecimal digits of its cgroup") {
   CHECK(parse_container_id("0::/system.slice/docker-" + kId + ".scope\n") ==
         kId);
   CHECK(parse_container_id("12:memory:/docker/" + kId + "\n0::/\n") == kId);
-  const std::string pod = "0::/kubepods.slice/kubepods-burstable.slice/"
-                          "kubepods-burstable-pod0a1b2c3d_11ee.slice/"
-                          "cri-containerd-";
+  const std::string pod =
+      "0::/kubepods.slice/kubepods-burstable.slice/"
+      "kubepods-burstable-pod0a1b2c3d_11ee.slice/"
+      "cri-containerd-";
   CHECK(parse_container_id(pod + kId + ".scope\n") == kId);
   CHECK(parse_container_id("0::/../" + kId) == kId);
   CHECK(parse_container_id("0::/user.slice/user-0.slice\n") == std::nullopt);
