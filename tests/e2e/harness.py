@@ -131,12 +131,16 @@ class Process:
 class Target(Process):
     """A program of tests/targets that answers lines on stdin with JSON."""
 
-    def __init__(self, name, *args, toolchain=None, binary=None, **popen):
+    def __init__(self, name, *args, toolchain=None, binary=None, seconds=60,
+                 **popen):
         argv = [binary or build_target(name, toolchain), *args]
         super().__init__(argv, stdin=subprocess.PIPE, **popen)
         self.answers = 0
-        wait_for(f"first line of {name} ({self.stderr()})",
-                 lambda: "\n" in self.stdout(), 60)
+        wait_for(f"first line of {name}", self.spoken, seconds)
+
+    def spoken(self):
+        assert self.alive(), f"{self.child.args} ended: {self.stderr()}"
+        return "\n" in self.stdout()
 
     def ask(self, line="", seconds=60):
         """One line in, one line of JSON out."""
