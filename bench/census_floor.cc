@@ -46,7 +46,7 @@ struct Offsets {
 };
 
 struct Tally {
-  std::uint64_t goroutines = 0, bytes = 0, calls = 0;
+  std::uint64_t goroutines = 0, g_bytes = 0, bytes = 0, calls = 0;
 };
 
 class Floor {
@@ -70,6 +70,7 @@ class Floor {
     std::ranges::sort(next, {}, &Piece::at);
     read(next, [](const char*) {});
     tally_.goroutines = gs.size();
+    tally_.g_bytes = gs.size() * at_.g_size;
     return tally_;
   }
 
@@ -207,7 +208,9 @@ int main(int argc, char** argv) {
     seconds.push_back(timed_look(floor, tally));
   }
   fmt::print(
-      "{{\"goroutines\":{},\"bytes\":{},\"calls\":{},\"seconds\":[{:.6f}]}}\n",
-      tally.goroutines, tally.bytes, tally.calls, fmt::join(seconds, ","));
+      "{{\"goroutines\":{},\"g_bytes\":{},\"bytes\":{},\"calls\":{},"
+      "\"seconds\":[{:.6f}]}}\n",
+      tally.goroutines, tally.g_bytes, tally.bytes, tally.calls,
+      fmt::join(seconds, ","));
   return 0;
 }
