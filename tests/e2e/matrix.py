@@ -12,6 +12,7 @@ binaries and is not named keeps its place in the table.
 """
 
 import argparse
+import collections
 import dataclasses
 import datetime
 import hashlib
@@ -22,6 +23,7 @@ import platform
 import re
 import subprocess
 import sys
+import textwrap
 import time
 
 import harness
@@ -86,17 +88,13 @@ def snapshot_of(pid):
 def check(cell):
     """A Comparison of all that can be said of one cell."""
     result = truth.Comparison(cell)
-    program = truth.Truth(cell.build())
-    try:
-        check_parked(result, program)
-        check_everything(result, program)
-    finally:
-        program.cleanup()
+    for check_one in check_parked, check_blocked_cleanup:
+        program = truth.Truth(cell.build())
+        try:
+            check_one(result, program)
+        finally:
+            program.cleanup()
     return result
-
-
-def users(tasks):
-    return {i: t for i, t in tasks.items() if not t["system"]}
 
 
 def check_parked(result, program):
@@ -106,8 +104,8 @@ def check_parked(result, program):
                 f"go{result.cell.version}")
     first, second = truth.census(program.pid, 2)
     tasks = truth.tasks_of_census(first)
-    ours = users(tasks)
-    result.fact("census", "count", len(ours), answer["num_goroutine"])
+    result.with_everything("census", tasks, answer, program.end_with_dump(),
+                           times=True)
     result.fact("census", "count by the runtime", first["oracle_live"],
                 answer["num_goroutine"])
     result.fact("census", "created at least", first["created"], len(tasks),
@@ -116,27 +114,18 @@ def check_parked(result, program):
     result.fact("census", "notes", first["notes"], [])
     result.fact("second census", "changed", len(second["tasks"]), 0)
     result.fact("second census", "unchanged", second["unchanged"], len(tasks))
-    dump = truth.parse_dump(answer["stacks"])
-    # Main ran to answer: see check_everything.
-    for one in (ours, dump):
-        one.pop(1)
-    result.with_dump("census", ours, dump)
-    result.with_waits("census", tasks, answer)
 
 
-def check_everything(result, program):
-    """While finalizers and cleanups block too; ends the program."""
+def check_blocked_cleanup(result, program):
+    """While finalizers and cleanups block too; the daemon with its probes."""
     answer = program.ask("block cleanup")
     snapshot = snapshot_of(program.pid)
     [last] = truth.census(program.pid)
-    dump = truth.parse_dump(answer["stacks"])
-    full = truth.parse_dump(program.end_with_dump())
-    for witness, tasks in (("daemon", truth.tasks_of_snapshot(snapshot)),
-                           ("last census", truth.tasks_of_census(last))):
-        result.fact(witness, "count", len(users(tasks)),
-                    answer["num_goroutine"])
-        result.with_dump(witness, tasks, dump, full)
-        result.with_waits(witness, tasks, answer, times=False)
+    dump = program.end_with_dump()
+    result.with_everything("last census", truth.tasks_of_census(last), answer,
+                           dump)
+    result.with_everything("daemon", truth.tasks_of_snapshot(snapshot), answer,
+                           dump)
     counts = snapshot["counts"]
     result.fact("daemon", "count in counts", counts["tasks"],
                 answer["num_goroutine"])
@@ -155,7 +144,8 @@ def run(cell):
     begun = time.monotonic()
     try:
         done = check(cell)
-        result = {"tasks": len(done.tasks), "facts": done.facts,
+        result = {"tasks": done.tasks, "facts": done.facts,
+                  "reasons": sorted(done.reasons),
                   "mismatches": done.mismatches}
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
         result = {"error": str(error).strip().splitlines()[-1]}
@@ -214,6 +204,13 @@ def git(*args):
                           capture_output=True, check=True).stdout.strip()
 
 
+def reason_lines(cells):
+    """Lines that name each wait reason of the cells, and in how many it is."""
+    count = collections.Counter(r for c in cells for r in c["reasons"])
+    text = ", ".join(f"{reason} {n}" for reason, n in sorted(count.items()))
+    return textwrap.wrap(text + ".", 118, break_on_hyphens=False)
+
+
 def table(results):
     """The page of results."""
     cells = [results.get(str(c)) for c in EVERY_CELL]
@@ -239,6 +236,8 @@ def table(results):
     for version in VERSIONS:
         row = [verdict(results.get(str(Cell(version, f)))) for f in FLAVOURS]
         lines.append(f"| {version} | " + " | ".join(row) + " |")
+    lines += ["", "Wait reasons compared, with the number of cells that have "
+              "them:", ""] + reason_lines(done)
     for cell in EVERY_CELL:
         result = results.get(str(cell)) or {}
         wrong = [result["error"]] if "error" in result else \

@@ -144,12 +144,17 @@ def without_wrappers(full, short):
     return result + rest
 
 
+def without(mapping, keys):
+    return {k: v for k, v in mapping.items() if k not in keys}
+
+
 class Comparison:
     """Facts compared, and those that differ, in words."""
 
     def __init__(self, cell):
         self.cell = cell
-        self.tasks = set()
+        self.tasks = 0  # compared with one dump, the most
+        self.reasons = set()
         self.facts = 0
         self.mismatches = []
 
@@ -159,28 +164,39 @@ class Comparison:
         if not (ours == truth if equal is None else equal):
             self.mismatches.append(f"{who}: {what}: {ours!r}, not {truth!r}")
 
-    def with_dump(self, witness, tasks, dump, full=None):
-        """Each of `tasks` (id -> task) against the dump of the same moment;
-        with a `full` dump, all its goroutines and all frames."""
-        truth = full or dump
-        self.fact(witness, "goroutines", sorted(tasks), sorted(truth))
-        for goid in sorted(tasks.keys() & truth.keys()):
-            self.tasks.add(goid)
-            frames = named(tasks[goid]["stack"])
-            said = dict(truth[goid])
-            if full:
-                short = dump[goid]["frames"] if goid in dump else None
-                said["frames"] = without_wrappers(
-                    said["frames"], None if goid == 1 else short)
-            else:
-                frames = [f for f in frames if not hidden(f[0])]
-            self._one(f"{witness} goroutine {goid}", tasks[goid], frames, said)
+    def with_everything(self, witness, tasks, answer, dump, times=False):
+        """`tasks` (id -> task) against an answer of the program and the dump
+        that it left when it was ended; see _with_waits for `times`."""
+        system = {i for i, task in tasks.items() if task["system"]}
+        self.fact(witness, "count", len(tasks) - len(system),
+                  answer["num_goroutine"])
+        short, full = parse_dump(answer["stacks"]), parse_dump(dump)
+        short.pop(1)  # main ran to answer
+        self._with_dump(f"{witness}, all frames", tasks, {
+            i: dict(said, frames=without_wrappers(
+                said["frames"], short[i]["frames"] if i in short else None))
+            for i, said in full.items()})
+        # Finalizers that block are in the dump, and are still the runtime's.
+        self._with_dump(witness, without(tasks, system | {1}),
+                        without(short, system),
+                        shown=lambda frame: not hidden(frame[0]))
+        self._with_waits(witness, tasks, answer, times)
+
+    def _with_dump(self, witness, tasks, dump, shown=lambda frame: True):
+        self.fact(witness, "goroutines", sorted(tasks), sorted(dump))
+        both = sorted(tasks.keys() & dump.keys())
+        self.tasks = max(self.tasks, len(both))
+        for goid in both:
+            frames = list(filter(shown, named(tasks[goid]["stack"])))
+            self._one(f"{witness}, goroutine {goid}", tasks[goid], frames,
+                      dump[goid])
 
     def _one(self, who, task, frames, said):
         reason = said["reason"]
         self.fact(who, "state", task["state"],
                   reason if reason in STATES else "blocked")
         if reason not in STATES:
+            self.reasons.add(reason)
             self.fact(who, "wait reason", task["reason"], reason)
         self.fact(who, "parent", task["parent"], said["parent"])
         made = task.get("created_at") or {}
@@ -189,10 +205,11 @@ class Comparison:
                   said["created"])
         self.fact(who, "stack", frames, said["frames"])
 
-    def with_waits(self, witness, tasks, answer, times=True):
-        """Each of `tasks` against what the goroutine itself had said."""
+    def _with_waits(self, witness, tasks, answer, times):
+        """Each of `tasks` against what the goroutine itself had said; `times`:
+        labels and times too, where the tasks are census_dump's."""
         for goid, wait in answer["waits"].items():
-            who = f"{witness} goroutine {goid} ({wait['name']})"
+            who = f"{witness}, goroutine {goid} ({wait['name']})"
             task = tasks.get(int(goid))
             self.fact(who, "listed", task is not None, True)
             if task is None:
