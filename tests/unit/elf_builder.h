@@ -43,10 +43,12 @@ class TestElf {
 
 class ElfBuilder {
  public:
-  /// An address of 0: not loaded.
+  /// An address of 0: not loaded. SHT_DYNAMIC is the dynamic section too.
   ElfBuilder& section(std::string name, std::string bytes, Addr address = {},
-                      std::uint32_t type = SHT_PROGBITS) {
-    sections_.push_back({std::move(name), std::move(bytes), address, type});
+                      std::uint32_t type = SHT_PROGBITS,
+                      std::uint32_t flags = PF_R) {
+    sections_.push_back(
+        {std::move(name), std::move(bytes), address, type, flags});
     return *this;
   }
   ElfBuilder& symbol(const std::string& name, Addr address,
@@ -77,7 +79,7 @@ class ElfBuilder {
     }
     std::string names(1, '\0');
     std::string body, section_headers = bytes_of(Elf64_Shdr{}), segments;
-    sections_.push_back({".shstrtab", "", {}, SHT_STRTAB});
+    sections_.push_back({".shstrtab", "", {}, SHT_STRTAB, 0});
     for (const Section& s : sections_) names += s.name + '\0';
     sections_.back().bytes = names;
     std::uint32_t name_at = 1;
@@ -90,7 +92,9 @@ class ElfBuilder {
       raw.sh_size = s.bytes.size();
       name_at += static_cast<std::uint32_t>(s.name.size() + 1);
       section_headers += bytes_of(raw);
-      if (s.address) segments += bytes_of(segment(raw));
+      if (s.address) segments += bytes_of(segment(raw, PT_LOAD, s.flags));
+      if (s.type == SHT_DYNAMIC)
+        segments += bytes_of(segment(raw, PT_DYNAMIC, s.flags));
       body += s.bytes;
     }
     return TestElf(finish(body, section_headers, segments));
@@ -102,15 +106,18 @@ class ElfBuilder {
     std::string bytes;
     Addr address;
     std::uint32_t type;
+    std::uint32_t flags;  ///< of its segment
   };
 
   template <class T>
   static std::string bytes_of(const T& value) {
     return {reinterpret_cast<const char*>(&value), sizeof(T)};
   }
-  static Elf64_Phdr segment(const Elf64_Shdr& section) {
+  static Elf64_Phdr segment(const Elf64_Shdr& section, std::uint32_t type,
+                            std::uint32_t flags) {
     Elf64_Phdr raw{};
-    raw.p_type = PT_LOAD;
+    raw.p_type = type;
+    raw.p_flags = flags;
     raw.p_offset = section.sh_offset;
     raw.p_vaddr = section.sh_addr;
     raw.p_filesz = section.sh_size;
@@ -119,7 +126,8 @@ class ElfBuilder {
   }
   std::uint64_t body_at() const {
     std::uint64_t loaded = 0;
-    for (const Section& s : sections_) loaded += s.address ? 1 : 0;
+    for (const Section& s : sections_)
+      loaded += (s.address ? 1 : 0) + (s.type == SHT_DYNAMIC ? 1 : 0);
     return sizeof(Elf64_Ehdr) + loaded * sizeof(Elf64_Phdr);
   }
   std::string finish(const std::string& body,

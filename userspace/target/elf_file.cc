@@ -194,6 +194,7 @@ struct ElfFile::Impl {
   FileMapping mapping;
   Elf64_Ehdr header{};
   std::vector<Elf64_Phdr> segments;
+  std::vector<ElfSegment> loaded;
   std::vector<ElfSection> sections;
   /// Read when a symbol is first asked for: a census asks for a dozen of some
   /// 100,000.
@@ -214,6 +215,13 @@ Status ElfFile::Impl::load() {
   TRY(header, read_header(file()));
   TRY(segments, table<Elf64_Phdr>(file(), header.e_phoff, header.e_phnum,
                                   "program headers"));
+  for (const Elf64_Phdr& raw : segments)
+    if (raw.p_type == PT_LOAD)
+      loaded.push_back({.address = Addr{raw.p_vaddr},
+                        .file_size = raw.p_filesz,
+                        .memory_size = raw.p_memsz,
+                        .writable = (raw.p_flags & PF_W) != 0,
+                        .executable = (raw.p_flags & PF_X) != 0});
   TRY(const auto headers, read_sections(file(), header));
   for (const Elf64_Shdr& raw : headers)
     sections.push_back(
@@ -298,6 +306,27 @@ Result<ElfFile> ElfFile::open(int fd) {
 
 bool ElfFile::position_independent() const {
   return impl_->header.e_type == ET_DYN;
+}
+
+std::optional<Addr> ElfFile::program_headers() const {
+  const std::uint64_t at = impl_->header.e_phoff;
+  for (const Elf64_Phdr& segment : impl_->segments)
+    if (segment.p_type == PT_LOAD && at >= segment.p_offset &&
+        within(at - segment.p_offset,
+               impl_->segments.size() * sizeof(Elf64_Phdr), segment.p_filesz))
+      return Addr{segment.p_vaddr + (at - segment.p_offset)};
+  return std::nullopt;
+}
+
+Addr ElfFile::entry() const { return Addr{impl_->header.e_entry}; }
+
+std::span<const ElfSegment> ElfFile::segments() const { return impl_->loaded; }
+
+std::pair<Addr, std::uint64_t> ElfFile::dynamic() const {
+  for (const Elf64_Phdr& segment : impl_->segments)
+    if (segment.p_type == PT_DYNAMIC)
+      return {Addr{segment.p_vaddr}, segment.p_filesz};
+  return {};
 }
 
 std::string ElfFile::build_id() const {

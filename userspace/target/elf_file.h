@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -25,6 +26,19 @@ struct ElfSection {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   bool in_file = false;  ///< has bytes in the file (not NOBITS)
+};
+
+/// A segment that is loaded (PT_LOAD).
+struct ElfSegment {
+  Addr address;  ///< as linked
+  std::uint64_t file_size = 0;
+  std::uint64_t memory_size = 0;  ///< what the file does not hold is zero
+  bool writable = false;
+  bool executable = false;
+
+  bool holds(Addr at) const {
+    return at >= address && at.value - address.value < memory_size;
+  }
 };
 
 struct ElfSymbol {
@@ -44,8 +58,17 @@ class ElfFile {
   ElfFile& operator=(ElfFile&&) noexcept;
   ~ElfFile();
 
-  /// ET_DYN: linked at 0, loaded anywhere.
+  /// ET_DYN: loaded anywhere, whatever it was linked at.
   bool position_independent() const;
+  /// The linked address of the program headers, as AT_PHDR names them in the
+  /// process; nothing when no segment holds them.
+  std::optional<Addr> program_headers() const;
+  /// The linked entry point, AT_ENTRY in the process.
+  Addr entry() const;
+  /// In the order of the file, which is that of their addresses.
+  std::span<const ElfSegment> segments() const;
+  /// Linked address and size of the dynamic section; size 0 without one.
+  std::pair<Addr, std::uint64_t> dynamic() const;
   /// Lower-case hex of the GNU build id, else Go's own build id as the text it
   /// is; empty without one.
   std::string build_id() const;

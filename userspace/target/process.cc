@@ -6,6 +6,7 @@
 // reads nothing more once the process has executed another program.
 #include "target/process.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 
 #include "base/clock.h"
 #include "target/memory.h"
@@ -146,19 +148,25 @@ Result<Fd> Process::open_file(const char* name) const {
   return failed(pid(), std::move(failure.error()));
 }
 
-/// Words of the auxiliary vector: addresses that the kernel draws anew at
-/// every exec, and the program's entry.
-Result<std::uint64_t> Process::image_mark_now(int exe_fd) const {
-  struct stat file{};
-  if (fstat(exe_fd, &file) != 0) return fail_os("stat of executable", errno);
+/// Pairs of a tag and a value.
+Result<std::vector<std::uint64_t>> Process::read_auxv() const {
   TRY(const Fd auxv, open_file("auxv"));
-  std::array<std::uint64_t, kMaxAuxvBytes / 8> words{};
+  std::vector<std::uint64_t> words(kMaxAuxvBytes / 8);
   const ssize_t got = read(auxv.get(), words.data(), kMaxAuxvBytes);
   if (got < 0) return fail_os("reading the auxiliary vector", errno);
   if (got == 0) return gone(pid());
+  words.resize(static_cast<std::size_t>(got) / 8);
+  return words;
+}
+
+/// Of the executable and the auxiliary vector, which has addresses that the
+/// kernel draws anew at every exec, and the program's entry.
+Result<std::uint64_t> Process::image_mark_now(int exe_fd) const {
+  struct stat file{};
+  if (fstat(exe_fd, &file) != 0) return fail_os("stat of executable", errno);
+  TRY(const std::vector<std::uint64_t> auxv, read_auxv());
   std::uint64_t mark = mix(mix(0xcbf29ce484222325, file.st_dev), file.st_ino);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; i++)
-    mark = mix(mark, words[i]);
+  for (const std::uint64_t word : auxv) mark = mix(mark, word);
   return mark;
 }
 
@@ -174,6 +182,26 @@ Result<std::string> Process::find_exe_path() const {
   constexpr std::string_view kDeleted = " (deleted)";
   if (name.ends_with(kDeleted)) name.remove_suffix(kDeleted.size());
   return std::string(name);
+}
+
+Result<std::uint64_t> Process::load_bias(const ElfFile& elf) const {
+  TRY(const std::vector<std::uint64_t> auxv, read_auxv());
+  std::optional<std::uint64_t> headers, entry;
+  for (std::size_t i = 0; i + 1 < auxv.size() && auxv[i] != AT_NULL; i += 2) {
+    if (auxv[i] == AT_PHDR) headers = auxv[i + 1];
+    if (auxv[i] == AT_ENTRY) entry = auxv[i + 1];
+  }
+  const std::optional<Addr> linked = elf.program_headers();
+  if (!headers || !entry || !linked)
+    return fail(Errc::kCorrupt, "no word on where the executable was loaded");
+  const std::uint64_t bias = *headers - linked->value;
+  const bool fits = elf.entry().value + bias == *entry &&
+                    (bias == 0 || elf.position_independent());
+  if (!fits)
+    return fail(Errc::kCorrupt,
+                "the process and its executable file disagree on where the "
+                "program begins");
+  return bias;
 }
 
 Result<std::vector<Mapping>> Process::mappings() const {

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "base/strong.h"
+#include "target/elf_file.h"
 #include "target/procfs.h"
 
 namespace taskleak {
@@ -77,6 +78,11 @@ class Process {
   /// ended or its pid names another; kNotFound when it executed another
   /// program: open it anew.
   Status still_same() const;
+  /// How far from its linked addresses `elf`, the executable, was loaded: 0
+  /// unless it is position-independent. From the addresses of its program
+  /// headers and entry that the kernel wrote into the auxiliary vector.
+  /// kCorrupt: they are not this file's.
+  Result<std::uint64_t> load_bias(const ElfFile& elf) const;
   /// /proc/PID/maps now, in address order; at most kMaxMappings lines.
   Result<std::vector<Mapping>> mappings() const;
 
@@ -85,6 +91,7 @@ class Process {
  private:
   Process() = default;
   Result<Fd> open_file(const char* name) const;
+  Result<std::vector<std::uint64_t>> read_auxv() const;
   Result<std::uint64_t> image_mark_now(int exe_fd) const;
   Result<std::string> find_exe_path() const;
 

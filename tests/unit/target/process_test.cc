@@ -143,6 +143,29 @@ TEST_CASE("its mappings hold its own code and its stack, in order") {
     CHECK((*maps)[i - 1].end <= (*maps)[i].begin);
 }
 
+TEST_CASE("where it was loaded tells each of its functions' addresses") {
+  const Process self = Process::open(getpid()).value();
+  const ElfFile elf = ElfFile::open(self.exe_fd()).value();
+  const std::uint64_t bias = self.load_bias(elf).value();
+  // Of the code here, by the mapping and its place in the file.
+  const auto code = reinterpret_cast<std::uint64_t>(&parse_mapping);
+  const Addr linked{code - bias};
+  const std::uint64_t offset = elf.file_offset(linked).value();
+  const auto mappings = self.mappings();
+  REQUIRE(mappings);
+  for (const Mapping& mapping : *mappings)
+    if (mapping.begin <= Addr{code} && Addr{code} < mapping.end)
+      CHECK(offset == mapping.offset + (code - mapping.begin.value));
+}
+
+TEST_CASE("another file than the one it runs is told by where it begins") {
+  const Process self = Process::open(getpid()).value();
+  const Fd other(open("/bin/sh", O_RDONLY | O_CLOEXEC));
+  const auto bias = self.load_bias(ElfFile::open(other.get()).value());
+  REQUIRE_FALSE(bias);
+  CHECK(bias.error().code() == Errc::kCorrupt);
+}
+
 TEST_CASE("a process that executes another program is not the same one") {
   ExecChild child;
   const auto process = Process::open(child.pid());
