@@ -6,15 +6,13 @@
 // bytes come from a file that may be hostile: length and count are bounded.
 #include "probes/instruction.h"
 
-#include <capstone.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <optional>
 
-#include "base/fd.h"
+#include "probes/disassembler.h"
 
 namespace taskleak {
 namespace {
@@ -105,46 +103,18 @@ Instruction decoded(csh handle, const cs_insn& raw, Addr entry) {
   const bool jump = cs_insn_group(handle, &raw, CS_GRP_JUMP);
   const bool call = cs_insn_group(handle, &raw, CS_GRP_CALL);
   result.flow = jump || call || cs_insn_group(handle, &raw, CS_GRP_RET);
-  const cs_x86& x86 = raw.detail->x86;
-  if ((jump || call) && x86.op_count == 1) {
-    if (x86.operands[0].type == X86_OP_IMM)
-      result.target = static_cast<std::uint64_t>(x86.operands[0].imm);
-    else
-      result.leads_anywhere = jump;
-  }
+  result.target = direct_target(handle, raw);
+  result.leads_anywhere = jump && !result.target;
   return result;
 }
 
-struct Disassembler {
-  csh handle = 0;
-  Disassembler() = default;
-  Disassembler(const Disassembler&) = delete;
-  Disassembler& operator=(const Disassembler&) = delete;
-  ~Disassembler() {
-    if (handle != 0) cs_close(&handle);
-  }
-};
-
-void free_instruction(cs_insn* raw) { cs_free(raw, 1); }
-
 Result<std::vector<Instruction>> decode(std::span<const std::byte> code,
                                         Addr entry) {
-  Disassembler x86;
-  if (cs_open(CS_ARCH_X86, CS_MODE_64, &x86.handle) != CS_ERR_OK)
-    return fail(Errc::kOs, "cannot open the disassembler");
-  cs_option(x86.handle, CS_OPT_DETAIL, CS_OPT_ON);
-  const std::unique_ptr<cs_insn, Call<free_instruction>> raw(
-      cs_malloc(x86.handle));
-  if (!raw) return fail(Errc::kOs, "no memory for the disassembler");
+  TRY(const Disassembler x86, Disassembler::open());
   std::vector<Instruction> result;
-  const auto* at = reinterpret_cast<const std::uint8_t*>(code.data());
-  std::size_t left = code.size();
-  std::uint64_t address = entry.value;
-  while (left > 0) {
-    if (!cs_disasm_iter(x86.handle, &at, &left, &address, raw.get()))
-      return fail(Errc::kCorrupt, "its code does not decode", address);
-    result.push_back(decoded(x86.handle, *raw, entry));
-  }
+  TRY(x86.walk(code, entry, [&](const cs_insn& raw) {
+    result.push_back(decoded(x86.handle(), raw, entry));
+  }));
   return result;
 }
 
