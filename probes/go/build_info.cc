@@ -92,15 +92,51 @@ std::string line_of(std::string_view modules, std::string_view key) {
   return {};
 }
 
-/// From the header on: it begins on a 16-byte boundary of the section.
-Result<Bytes> find_header(const ElfFile& elf) {
-  const ElfSection* section = elf.section(".go.buildinfo");
-  if (section == nullptr) return fail(Errc::kNotFound, "not a Go program");
-  TRY(const Bytes bytes, elf.bytes(*section));
+/// From the header on, which begins on a 16-byte boundary; empty without one.
+Bytes search_header(Bytes bytes) {
   for (std::size_t at = 0; bytes.size() >= at + kHeaderBytes; at += kAlign)
     if (as_text(bytes.subspan(at)).starts_with(kMagic))
       return bytes.subspan(at);
-  return corrupt("its header is not there");
+  return {};
+}
+
+/// UPX leaves its mark behind the program headers.
+bool packed_by_upx(const ElfFile& elf) {
+  constexpr std::uint64_t kLookedAt = 1024;
+  if (elf.segments().empty()) return false;
+  const ElfSegment& first = elf.segments().front();
+  const auto bytes =
+      elf.at(first.address, std::min(first.file_size, kLookedAt));
+  return bytes && as_text(*bytes).find("UPX!") != std::string_view::npos;
+}
+
+/// In a file without section headers: Go's linkers put it into data that is
+/// written. The magic number in other data is that of a program which reads
+/// build information.
+Result<Bytes> search_segments(const ElfFile& elf) {
+  for (const ElfSegment& segment : elf.segments()) {
+    const auto bytes = elf.at(segment.address, segment.file_size);
+    if (!segment.writable || !bytes) continue;
+    const std::uint64_t skipped = (kAlign - segment.address.value) % kAlign;
+    if (skipped > bytes->size()) continue;
+    const Bytes found = search_header(bytes->subspan(skipped));
+    if (!found.empty()) return found;
+  }
+  if (packed_by_upx(elf))
+    return fail(Errc::kUnsupported,
+                "its executable is packed by UPX: unpack it with `upx -d` and "
+                "start that");
+  return fail(Errc::kNotFound, "not a Go program");
+}
+
+Result<Bytes> find_header(const ElfFile& elf) {
+  if (elf.sections().empty()) return search_segments(elf);
+  const ElfSection* section = elf.section(".go.buildinfo");
+  if (section == nullptr) return fail(Errc::kNotFound, "not a Go program");
+  TRY(const Bytes bytes, elf.bytes(*section));
+  const Bytes found = search_header(bytes);
+  if (found.empty()) return corrupt("its header is not there");
+  return found;
 }
 
 }  // namespace

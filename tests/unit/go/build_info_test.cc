@@ -112,3 +112,36 @@ TEST_CASE("an ELF file without the section is not Go") {
   const TestElf file = ElfBuilder().build();
   CHECK(read_build_info(file.open().value()).error().code() == Errc::kNotFound);
 }
+
+namespace {
+
+/// The file without its section headers, as some strippers leave it.
+Result<GoBuildInfo> read_headless(const std::string& data,
+                                  std::uint32_t flags) {
+  std::string bytes = ElfBuilder()
+                          .section(".any", data, kDataAt, SHT_PROGBITS, flags)
+                          .build()
+                          .bytes();
+  bytes.replace(40, 8, std::string(8, '\0'));  // e_shoff
+  bytes.replace(60, 4, std::string(4, '\0'));  // e_shnum, e_shstrndx
+  return read_build_info(TestElf(bytes).open().value());
+}
+
+}  // namespace
+
+TEST_CASE("without section headers it is in the data that is written") {
+  const std::string data =
+      std::string(64, 'x') + inline_form("go1.26.8", kModules);
+  const auto found = read_headless(data, PF_R | PF_W);
+  REQUIRE(found);
+  CHECK(found->version == "go1.26.8");
+  // In other data it is a constant of a program that reads build information.
+  CHECK(read_headless(data, PF_R).error().code() == Errc::kNotFound);
+}
+
+TEST_CASE("an executable packed by UPX is told, and how to unpack it") {
+  const auto packed = read_headless("....UPX!....", PF_R | PF_W);
+  REQUIRE_FALSE(packed);
+  CHECK(packed.error().code() == Errc::kUnsupported);
+  CHECK(packed.error().message().find("upx -d") != std::string::npos);
+}
