@@ -27,7 +27,8 @@ Result<ProbePlan> plan_on(const Fd& exe) {
   TRY(const GoBuildInfo info, read_build_info(elf));
   TRY(const GoVersion version, GoVersion::parse(info.version));
   TRY(const GoLayout layout, find_layout(exe.get(), version));
-  ProbePlan plan = plan_go_probes(elf, version, layout);
+  ProbePlan plan =
+      plan_go_probes(elf, functions_by_symbol(elf), version, layout);
   fmt::print("{}, layout from {}\n", info.version, layout.source);
   for (const PlannedProbe& probe : plan.probes)
     fmt::print("{} at file offset 0x{:x}: {}\n", probe.name, probe.file_offset,

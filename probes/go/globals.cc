@@ -5,18 +5,8 @@
 // allp is read up to its capacity. live = gcount() of runtime/proc.go.
 #include "probes/go/globals.h"
 
-#include <fmt/format.h>
-
-#include <utility>
-
 namespace taskleak {
 namespace {
-
-Result<ElfSymbol> symbol(const ElfFile& elf, const char* name) {
-  if (std::optional<ElfSymbol> found = elf.symbol(name)) return *found;
-  return fail(Errc::kUnsupported,
-              fmt::format("the symbol {} is missing", name));
-}
 
 struct Processors {
   std::uint64_t unspent_ids = 0;
@@ -88,30 +78,6 @@ Result<Sched> read_sched(const MemoryReader& memory, const GoLayout& layout,
 }
 
 }  // namespace
-
-Result<GoGlobals> find_globals(const ElfFile& elf) {
-  if (!elf.has_symtab())
-    return fail(Errc::kUnsupported,
-                "a stripped Go program is not supported: build it without "
-                "-ldflags=-s, and do not strip it");
-  GoGlobals globals;
-  const std::pair<const char*, Addr*> wanted[] = {
-      {"runtime.allgptr", &globals.allgptr},
-      {"runtime.allglen", &globals.allglen},
-      {"runtime.allp", &globals.allp},
-      {"runtime.sched", &globals.sched},
-      {"runtime.memstats", &globals.memstats},
-      {"runtime.firstmoduledata", &globals.moduledata},
-  };
-  for (const auto& [name, where] : wanted) {
-    TRY(const ElfSymbol found, symbol(elf, name));
-    *where = found.address;
-  }
-  TRY(const ElfSymbol reasons, symbol(elf, "runtime.waitReasonStrings"));
-  globals.wait_reasons = reasons.address;
-  globals.wait_reasons_bytes = reasons.size;
-  return globals;
-}
 
 Result<GoCounters> read_counters(const MemoryReader& memory,
                                  const GoLayout& layout,

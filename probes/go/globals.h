@@ -1,7 +1,7 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
-// The runtime's global variables, found by their symbols, and the totals that
-// it keeps in them: how many goroutines were ever created, how many live.
+// The runtime's global variables (global_finder.h finds them), and the totals
+// that it keeps in them: how many goroutines were ever created, how many live.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,6 @@
 
 #include "base/result.h"
 #include "probes/go/layout.h"
-#include "target/elf_file.h"
 #include "target/memory.h"
 
 namespace taskleak {
@@ -20,16 +19,15 @@ inline constexpr std::uint64_t kMaxProcessors = 1 << 16;
 /// More goroutines than this are not walked.
 inline constexpr std::uint64_t kMaxGoroutines = 1 << 24;
 
+/// Live addresses: where the process has them.
 struct GoGlobals {
   /// allgptr is the list of all gs for readers without the lock: read allglen
   /// first (runtime/proc.go atomicAllG).
   Addr allgptr, allglen, allp, sched, memstats, moduledata, wait_reasons;
   std::uint64_t wait_reasons_bytes = 0;
+  /// 0 where the binary does not tell.
+  Addr allm = {}, mheap = {}, semtable = {}, allfin = {}, gc_cleanups = {};
 };
-
-/// From the symbol table. kUnsupported: stripped, or a symbol is missing; the
-/// text names it.
-Result<GoGlobals> find_globals(const ElfFile& elf);
 
 /// The runtime's own totals at one moment.
 struct GoCounters {

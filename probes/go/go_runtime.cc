@@ -4,34 +4,23 @@
 // the parts of the plug-in together.
 #include "probes/go/go_runtime.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
-#include "probes/go/build_info.h"
 #include "probes/go/census.h"
-#include "probes/go/layout.h"
-#include "probes/go/pclntab.h"
+#include "probes/go/go_program.h"
 #include "probes/go/probes.h"
 #include "probes/go/reasons.h"
-#include "probes/go/version.h"
-#include "target/elf_file.h"
 
 namespace taskleak {
 namespace {
 
-constexpr int kOldestMinor = 18;
-constexpr int kNewestMinor = 27;
-
 /// What of the target stays the same for its whole life. Its parts point to
 /// one another: never moved.
 struct GoTarget {
-  explicit GoTarget(ElfFile file) : elf(std::move(file)) {}
-  ElfFile elf;
-  std::string version_text;
-  GoVersion version;
-  GoLayout layout;
+  std::unique_ptr<GoProgram> program;
   GoGlobals globals;
   std::vector<WaitReason> reasons;
   std::unique_ptr<Symbols> symbols;
@@ -44,17 +33,23 @@ class GoRuntime final : public Runtime {
             std::int64_t process_start_ns)
       : target_(std::move(target)),
         census_({.memory = memory,
-                 .layout = target_->layout,
+                 .layout = target_->program->layout,
                  .symbols = *target_->symbols,
                  .globals = target_->globals,
                  .reasons = target_->reasons,
-                 .version = target_->version,
+                 .version = target_->program->version,
                  .process_start_ns = process_start_ns}) {}
 
   std::string name() const override { return "go"; }
-  std::string version() const override { return target_->version_text; }
+  std::string version() const override {
+    return target_->program->build.version;
+  }
   ProbePlan plan_probes() const override {
-    return plan_go_probes(target_->elf, target_->version, target_->layout);
+    const GoProgram& program = *target_->program;
+    return plan_go_probes(
+        program.image.elf(),
+        [&](std::string_view name) { return program.functions->find(name); },
+        program.version, program.layout);
   }
   Result<Census> take_census(const CensusRequest& request) override {
     Result<Census> census = census_.take(request);
@@ -69,34 +64,42 @@ class GoRuntime final : public Runtime {
   GoCensus census_;
 };
 
-Status check_supported(const ElfFile& elf, const GoBuildInfo& info,
-                       GoVersion version) {
-  if (version.minor < kOldestMinor || version.minor > kNewestMinor)
-    return fail(Errc::kUnsupported,
-                fmt::format("{} is not supported: Go 1.{} to 1.{} are",
-                            info.version, kOldestMinor, kNewestMinor));
-  if (elf.position_independent())
-    return fail(Errc::kUnsupported,
-                fmt::format("a position-independent executable of {} is not "
-                            "supported: build it without -buildmode=pie",
-                            info.version));
+/// The file must be what the process runs: its moduledata says the same.
+Status check_same_module(const GoProgram& program, const MemoryReader& memory) {
+  const Image& image = program.image;
+  const std::uint32_t size = program.layout.moduledata.size;
+  std::vector<std::byte> live(size);
+  TRY(memory.read(image.live(program.module.moduledata), live));
+  TRY(const std::vector<std::byte> file,
+      image.data(program.module.moduledata, size));
+  const Record in_memory(live);
+  const Record in_file(file);
+  for (const std::uint32_t field : module_pointers(program.layout))
+    if (in_memory.addr(field) != image.live(in_file.addr(field)))
+      return fail(Errc::kCorrupt,
+                  "the process and its executable file disagree on moduledata");
   return {};
 }
 
-/// The file must be what the process runs: its moduledata says the same.
-Status check_same_module(const GoTarget& target, const MemoryReader& memory) {
-  const auto& at = target.layout.moduledata;
-  std::vector<std::byte> live(at.size);
-  TRY(memory.read(target.globals.moduledata, live));
-  TRY(const std::span<const std::byte> file,
-      target.elf.at(target.globals.moduledata, at.size));
-  const Record in_memory(live);
-  const Record in_file(file);
-  for (const std::uint32_t field :
-       {at.pc_header, at.text, at.etext, at.ftab, at.pclntable, at.gofunc})
-    if (in_memory.u64(field) != in_file.u64(field))
-      return fail(Errc::kCorrupt,
-                  "the process and its executable file disagree on moduledata");
+/// And its code is the same, at places all over it. A few may have probes in
+/// them, of ours or of others.
+Status check_same_code(const GoProgram& program, const MemoryReader& memory) {
+  constexpr std::uint64_t kSamples = 64, kSampleBytes = 64, kProbed = 8;
+  const Addr text{program.table->text()};
+  const std::uint64_t size = program.table->etext() - text.value;
+  if (size < kSamples * kSampleBytes) return {};
+  std::uint64_t different = 0;
+  for (std::uint64_t i = 0; i < kSamples; ++i) {
+    const Addr at = text + (size - kSampleBytes) / (kSamples - 1) * i;
+    std::array<std::byte, kSampleBytes> live{};
+    TRY(memory.read(at, live));
+    TRY(const std::span<const std::byte> file,
+        program.image.elf().at(program.image.linked(at), kSampleBytes));
+    different += std::ranges::equal(live, file) ? 0 : 1;
+  }
+  if (different > kProbed)
+    return fail(Errc::kCorrupt,
+                "the process and its executable file disagree on the code");
   return {};
 }
 
@@ -105,24 +108,24 @@ Status check_same_module(const GoTarget& target, const MemoryReader& memory) {
 Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
                                            const MemoryReader& memory) {
   TRY(ElfFile elf, ElfFile::open(process.exe_fd()));
-  TRY(const GoBuildInfo info, read_build_info(elf));
-  TRY(const GoVersion version, GoVersion::parse(info.version));
-  TRY(check_supported(elf, info, version));
-  auto target = std::make_unique<GoTarget>(std::move(elf));
-  target->version_text = info.version;
-  target->version = version;
-  TRY(target->globals, find_globals(target->elf));
-  TRY(target->layout, find_layout(process.exe_fd(), version));
-  TRY(check_same_module(*target, memory));
-  TRY(const Pclntab table, Pclntab::open(target->elf, target->layout, version,
-                                         target->globals.moduledata));
-  target->symbols = std::make_unique<Symbols>(table, info.main_module);
+  auto bias = process.load_bias(elf);
+  TRY(auto program,
+      GoProgram::open(process.exe_fd(), std::move(elf), bias.value_or(0)));
+  if (!bias) return std::unexpected(std::move(bias).error());
+  TRY(check_same_module(*program, memory));
+  TRY(check_same_code(*program, memory));
+  auto target = std::make_unique<GoTarget>();
+  TRY(target->globals, live_globals(program->image, program->globals,
+                                    program->module.moduledata));
   TRY(target->reasons, read_wait_reasons(memory, target->globals.wait_reasons,
                                          target->globals.wait_reasons_bytes));
   TRY(const std::uint64_t next,
       memory.value<std::uint64_t>(target->globals.moduledata +
-                                  target->layout.moduledata.next));
+                                  program->layout.moduledata.next));
   target->has_plugins = next != 0;
+  target->symbols =
+      std::make_unique<Symbols>(*program->table, program->build.main_module);
+  target->program = std::move(program);
   return std::make_unique<GoRuntime>(std::move(target), memory,
                                      process.start_monotonic_ns());
 }

@@ -10,8 +10,8 @@
 namespace taskleak {
 
 /// The Go runtime in `process`. kNotFound: not a Go program. kUnsupported: a
-/// Go whose layout is not known for certain, a stripped or a
-/// position-independent executable; the text names which.
+/// Go whose layout is not known for certain, or one of whose tables was not
+/// found; the text names which. kCorrupt: the process does not run the file.
 Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
                                            const MemoryReader& memory);
 

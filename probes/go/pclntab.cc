@@ -47,10 +47,10 @@ bool read_varint(std::span<const std::byte> table, std::size_t& at,
 
 }  // namespace
 
-Result<Pclntab> Pclntab::open(const ElfFile& elf, const GoLayout& layout,
+Result<Pclntab> Pclntab::open(const Image& image, const GoLayout& layout,
                               GoVersion version, Addr moduledata) {
   Pclntab table;
-  table.elf_ = &elf;
+  table.elf_ = &image.elf();
   table.func_ = layout.func;
   table.wrapper_id_ = wrapper_id(version);
   const bool new_form = version.minor >= kFirstWithMagic120;
@@ -62,13 +62,15 @@ Result<Pclntab> Pclntab::open(const ElfFile& elf, const GoLayout& layout,
           ? InlinedLayout{.size = 16, .func_id = 0, .name = 4, .parent_pc = 8}
           : InlinedLayout{
                 .size = 20, .func_id = 2, .name = 12, .parent_pc = 16};
-  TRY(const Bytes bytes, elf.at(moduledata, layout.moduledata.size));
-  TRY(table.load(elf, layout, bytes));
+  TRY(const std::vector<std::byte> bytes,
+      image.data(moduledata, layout.moduledata.size));
+  TRY(table.load(image, layout, bytes));
   return table;
 }
 
-Status Pclntab::load(const ElfFile& elf, const GoLayout& layout,
+Status Pclntab::load(const Image& image, const GoLayout& layout,
                      Bytes moduledata) {
+  const ElfFile& elf = image.elf();
   const Record data(moduledata);
   const auto& at = layout.moduledata;
   const auto slice = [&](std::uint32_t offset,
@@ -90,8 +92,8 @@ Status Pclntab::load(const ElfFile& elf, const GoLayout& layout,
   TRY(pctab_, slice(at.pctab, 1));
   TRY(pclntable_, slice(at.pclntable, 1));
   TRY(ftab_, slice(at.ftab, kFtabEntryBytes));
-  text_ = data.u64(at.text);
-  etext_ = data.u64(at.etext);
+  text_ = image.live(data.addr(at.text)).value;
+  etext_ = image.live(data.addr(at.etext)).value;
   gofunc_ = data.u64(at.gofunc);
   // The last entry of ftab only ends the one before.
   if (ftab_.size() / kFtabEntryBytes != header.u64(kHeaderNfunc) + 1)
@@ -114,7 +116,21 @@ std::optional<GoFunction> Pclntab::find(std::uint64_t pc) const {
       high = middle;
   }
   if (low == 0) return std::nullopt;
-  const std::size_t entry = (low - 1) * kFtabEntryBytes;
+  return function(low - 1);
+}
+
+std::size_t Pclntab::count() const {
+  return ftab_.size() / kFtabEntryBytes - 1;
+}
+
+std::uint64_t Pclntab::end_of(std::size_t index) const {
+  return text_ + Record(ftab_).u32((index + 1) * kFtabEntryBytes);
+}
+
+std::optional<GoFunction> Pclntab::function(std::size_t index) const {
+  if (index >= count()) return std::nullopt;
+  const Record table(ftab_);
+  const std::size_t entry = index * kFtabEntryBytes;
   GoFunction function{.entry = text_ + table.u32(entry),
                       .record = table.u32(entry + 4)};
   const Record funcs(pclntable_);

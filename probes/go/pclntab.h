@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "probes/go/image.h"
 #include "probes/go/layout.h"
-#include "target/elf_file.h"
 
 namespace taskleak {
 
@@ -48,11 +48,24 @@ class Pclntab {
   static constexpr int kMaxPcSteps = 1 << 20;
   static constexpr std::size_t kMaxNameBytes = 4096;
 
-  /// The table of the module whose moduledata lies at `moduledata`. `elf` must
-  /// outlive it. kCorrupt: it does not fit the file; kUnsupported: an unknown
+  /// The table of the module whose moduledata has the linked address
+  /// `moduledata`. `image` must outlive it. Code addresses go in and come out
+  /// as live ones. kCorrupt: it does not fit the file; kUnsupported: an unknown
   /// kind of table.
-  static Result<Pclntab> open(const ElfFile& elf, const GoLayout& layout,
+  static Result<Pclntab> open(const Image& image, const GoLayout& layout,
                               GoVersion version, Addr moduledata);
+
+  /// How many functions it lists, and the one at a place of the list, which is
+  /// in the order of their addresses.
+  std::size_t count() const;
+  std::optional<GoFunction> function(std::size_t index) const;
+  /// Where the function behind the one at `index` begins: the end of its code,
+  /// padding included.
+  std::uint64_t end_of(std::size_t index) const;
+  /// Made by the compiler: it shares its name with the function that it calls.
+  bool is_wrapper(const GoFunction& function) const {
+    return function.func_id == wrapper_id_;
+  }
 
   /// The function that holds `pc`.
   std::optional<GoFunction> find(std::uint64_t pc) const;
@@ -74,7 +87,7 @@ class Pclntab {
     bool wrapper = false;
   };
   /// The slices of moduledata: address and bytes of each.
-  Status load(const ElfFile& elf, const GoLayout& layout, Bytes moduledata);
+  Status load(const Image& image, const GoLayout& layout, Bytes moduledata);
   std::optional<std::int32_t> pc_value(std::uint32_t table,
                                        const GoFunction& function,
                                        std::uint64_t pc) const;

@@ -46,22 +46,21 @@ std::vector<Wanted> wanted(GoVersion version) {
            ProbeClass::kWait, kProbeAx}};
 }
 
-Result<PlannedProbe> plan_one(const ElfFile& elf, const Wanted& want) {
-  const std::optional<ElfSymbol> symbol = elf.symbol(want.symbol);
-  if (!symbol)
+Result<PlannedProbe> plan_one(const ElfFile& elf, const FindFunction& find,
+                              const Wanted& want) {
+  const std::optional<FunctionCode> function = find(want.symbol);
+  if (!function)
     return fail(Errc::kNotFound,
-                elf.has_symtab()
-                    ? fmt::format("the binary has no symbol {}", want.symbol)
-                    : "the binary is stripped of its symbols");
-  if (symbol->size > kMaxFunctionBytes)
+                fmt::format("the binary has no function {}", want.symbol));
+  if (function->size > kMaxFunctionBytes)
     return fail(Errc::kLimit, fmt::format("{} is longer than {} bytes",
                                           want.symbol, kMaxFunctionBytes));
   TRY(const std::span<const std::byte> code,
-      elf.at(symbol->address, symbol->size));
+      elf.at(function->entry, function->size));
   TRY(const ProbePlace place,
-      find_probe_place(code, symbol->address, want.reads));
+      find_probe_place(code, function->entry, want.reads));
   TRY(const std::uint64_t offset,
-      elf.file_offset(symbol->address + place.offset));
+      elf.file_offset(function->entry + place.offset));
   return PlannedProbe{.name = want.name,
                       .symbol = want.symbol,
                       .program = want.program,
@@ -104,13 +103,21 @@ void drop_incomplete_classes(ProbePlan& plan) {
 
 }  // namespace
 
-ProbePlan plan_go_probes(const ElfFile& elf, GoVersion version,
-                         const GoLayout& layout) {
+FindFunction functions_by_symbol(const ElfFile& elf) {
+  return [&elf](std::string_view name) -> std::optional<FunctionCode> {
+    const std::optional<ElfSymbol> symbol = elf.symbol(name);
+    if (!symbol) return std::nullopt;
+    return FunctionCode{symbol->address, symbol->size};
+  };
+}
+
+ProbePlan plan_go_probes(const ElfFile& elf, const FindFunction& find,
+                         GoVersion version, const GoLayout& layout) {
   ProbePlan plan;
   const Result<ProbeConfig> config = config_of(layout);
   for (const Wanted& want : wanted(version)) {
     Result<PlannedProbe> probe =
-        config ? plan_one(elf, want) : std::unexpected(config.error());
+        config ? plan_one(elf, find, want) : std::unexpected(config.error());
     if (probe)
       plan.probes.push_back(*std::move(probe));
     else

@@ -180,21 +180,6 @@ class Executables(TestCase):
     def test_a_version_that_makes_no_sense(self):
         self.refused(self.edited(self.call_it("go1.....")))
 
-    def test_a_stripped_binary_is_refused_clearly(self):
-        path = self.scratch() / "shop"
-        shutil.copy(build_target("leaky", flags=("-ldflags=-s -w",)), path)
-        line = self.refused(self.shop({"mutex": 1}, binary=path))
-        self.assertRegex(line, "stripped|symbol")
-
-    def test_a_position_independent_binary_works_or_says_so(self):
-        path = build_target("leaky", flags=("-buildmode=pie",))
-        shop = self.shop({"mutex": 3}, binary=path)
-        done = once("--pid", shop.pid, "--once", "--for", "0", "--format",
-                    "json")
-        if done.returncode != 0:
-            line = self.assert_refused(done, 3)
-            self.assertRegex(line, "position.independent|PIE")
-
     def test_section_table_outside_of_the_file(self):
         def edit(data):
             data[40:48] = (1 << 60).to_bytes(8, "little")  # e_shoff

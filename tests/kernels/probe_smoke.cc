@@ -161,7 +161,8 @@ ProbePlan plan_for(const Fd& exe) {
   layout.g.gopc = TestG::kGopc;
   layout.g.tracking_seq = TestG::kTrackingSeq;
   const ElfFile elf = must(ElfFile::open(exe.get()));
-  ProbePlan plan = plan_go_probes(elf, GoVersion{26, 0}, layout);
+  ProbePlan plan =
+      plan_go_probes(elf, functions_by_symbol(elf), GoVersion{26, 0}, layout);
   for (const RefusedProbe& probe : plan.refused)
     give_up(probe.name + ": " + probe.why);
   return plan;

@@ -48,9 +48,10 @@ FakeWorld::FakeWorld(GoVersion of)
   for (const char* name : {"runtime.cgocallback", "runtime.switches"})
     code.add({name, frame, FakeCode::kWritesSp});
   file = std::make_unique<TestElf>(code.build());
-  elf = std::make_unique<ElfFile>(file->open().value());
+  image = std::make_unique<Image>(Image::of(file->open().value(), 0).value());
   symbols = std::make_unique<Symbols>(
-      Pclntab::open(*elf, layout, version, globals.moduledata).value(), "app");
+      Pclntab::open(*image, layout, version, globals.moduledata).value(),
+      "app");
 }
 
 std::size_t FakeWorld::add(std::uint64_t goid) {

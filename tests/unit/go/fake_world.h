@@ -104,7 +104,7 @@ class FakeWorld {
   std::vector<WaitReason> reasons;
   FakeCode code;
   std::unique_ptr<TestElf> file;
-  std::unique_ptr<ElfFile> elf;
+  std::unique_ptr<Image> image;
   std::unique_ptr<Symbols> symbols;
 
  private:

@@ -20,16 +20,22 @@ GoLayout layout(GoVersion version = kNew) {
   return layout_from_table(version).value();
 }
 
+Image image_of(const TestElf& file) {
+  return Image::of(file.open().value(), 0).value();
+}
+
+Result<Pclntab> table_of(const Image& image, GoVersion version = kNew) {
+  return Pclntab::open(image, layout(version), version,
+                       Addr{FakeCode::kModuledata});
+}
+
 struct Program {
   explicit Program(FakeCode code, GoVersion of = kNew)
-      : version(of), file(code.build()), elf(file.open().value()) {}
-  Result<Pclntab> table() const {
-    return Pclntab::open(elf, layout(version), version,
-                         Addr{FakeCode::kModuledata});
-  }
+      : version(of), file(code.build()), image(image_of(file)) {}
+  Result<Pclntab> table() const { return table_of(image, version); }
   GoVersion version;
   TestElf file;
-  ElfFile elf;
+  Image image;
 };
 
 FakeCode two_functions(GoVersion version = kNew) {
@@ -75,7 +81,7 @@ TEST_CASE("an inlined call is a frame of its own, innermost first") {
 TEST_CASE("a table in the form of other versions is refused") {
   const FakeCode code = two_functions(kOld);
   const Program program(code, kOld);
-  CHECK(Pclntab::open(program.elf, layout(kOld), {20, 14},
+  CHECK(Pclntab::open(program.image, layout(kOld), {20, 14},
                       Addr{FakeCode::kModuledata})
             .error()
             .code() == Errc::kUnsupported);
@@ -100,15 +106,14 @@ TEST_CASE("a table that does not fit the file is refused") {
         bytes.find(std::string(reinterpret_cast<const char*>(&magic), 4));
     bytes[at] = 0;
     const TestElf broken(bytes);
-    const ElfFile elf = broken.open().value();
-    const auto table =
-        Pclntab::open(elf, layout(), {26, 8}, Addr{FakeCode::kModuledata});
+    const Image image = image_of(broken);
+    const auto table = table_of(image);
     REQUIRE_FALSE(table);
     CHECK(table.error().code() == Errc::kUnsupported);
   }
   SUBCASE("moduledata outside of the file") {
-    const ElfFile elf = file.open().value();
-    CHECK_FALSE(Pclntab::open(elf, layout(), {26, 8}, Addr{0x12340000}));
+    const Image image = image_of(file);
+    CHECK_FALSE(Pclntab::open(image, layout(), {26, 8}, Addr{0x12340000}));
   }
   SUBCASE("every single byte of the tables flipped") {
     // Whatever comes out, it ends, and no read leaves the file.
@@ -116,10 +121,11 @@ TEST_CASE("a table that does not fit the file is refused") {
       std::string flipped = bytes;
       flipped[i] = static_cast<char>(flipped[i] ^ 0xff);
       const TestElf broken(flipped);
-      const auto elf = broken.open();
+      auto elf = broken.open();
       if (!elf) continue;
-      const auto table =
-          Pclntab::open(*elf, layout(), {26, 8}, Addr{FakeCode::kModuledata});
+      const auto image = Image::of(std::move(*elf), 0);
+      if (!image) continue;
+      const auto table = table_of(*image);
       if (!table) continue;
       for (std::uint64_t pc = FakeCode::kText; pc < FakeCode::kText + 0x200;
            pc += 0x48)

@@ -130,7 +130,8 @@ ProbePlan plan(const std::vector<Function>& functions, int minor,
           static_cast<ssize_t>(file.size()));
   const Result<ElfFile> elf = ElfFile::open(fd.get());
   REQUIRE(elf.has_value());
-  return plan_go_probes(*elf, GoVersion{minor, 0}, at);
+  return plan_go_probes(*elf, functions_by_symbol(*elf), GoVersion{minor, 0},
+                        at);
 }
 
 std::vector<Function> runtime_functions() {
@@ -179,11 +180,11 @@ TEST_CASE("a class that lacks a probe goes as a whole, the other stays") {
   CHECK(why(made, "go.newproc1") == "no use without go.gdestroy");
 }
 
-TEST_CASE("a symbol that is not there, a binary that has none at all") {
+TEST_CASE("a function that is not there, a binary that has none at all") {
   std::vector<Function> functions = runtime_functions();
   functions.pop_back();
   CHECK(why(plan(functions, 26), "go.ready") ==
-        "the binary has no symbol runtime.ready");
+        "the binary has no function runtime.ready");
   CHECK(plan({}, 26).probes.empty());
 }
 
