@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "probes/go/self_checks.h"
 
 namespace taskleak {
 
@@ -56,6 +57,7 @@ Result<Census> GoCensus::take(const CensusRequest& request) {
   TRY(walk(census));
   TRY(const GoCounters after,
       read_counters(at_.memory, at_.layout, at_.globals));
+  TRY(check_created(after, census.unchanged + census.changed.size()));
   census.totals = totals(before, after);
   for (const std::uint64_t pc : request.name_pcs)
     census.named_pcs.emplace_back(pc, at_.symbols.frame_at(pc));
@@ -76,6 +78,8 @@ Status GoCensus::update_list() {
     return fail(Errc::kLimit,
                 fmt::format("{} goroutine records are more than {}", length,
                             kMaxGoroutines));
+  if (length == 0)
+    return fail(Errc::kCorrupt, "the list of goroutines is empty");
   if (length < slots_.size())
     return fail(Errc::kCorrupt, "the list of goroutines has become shorter");
   const std::size_t known = slots_.size();
@@ -100,6 +104,7 @@ Status GoCensus::update_list() {
   std::merge(records_.begin(), middle, middle, records_.end(), merged.begin(),
              by_address);
   records_.swap(merged);
+  TRY(check_apart(records_));
   slots_.resize(length);
   return {};
 }

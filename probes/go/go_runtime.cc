@@ -13,6 +13,7 @@
 #include "probes/go/go_program.h"
 #include "probes/go/probes.h"
 #include "probes/go/reasons.h"
+#include "probes/go/self_checks.h"
 
 namespace taskleak {
 namespace {
@@ -119,6 +120,7 @@ Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
                                     program->module.moduledata));
   TRY(target->reasons, read_wait_reasons(memory, target->globals.wait_reasons,
                                          target->globals.wait_reasons_bytes));
+  TRY(check_version(program->version, target->reasons));
   TRY(const std::uint64_t next,
       memory.value<std::uint64_t>(target->globals.moduledata +
                                   program->layout.moduledata.next));
