@@ -14,6 +14,7 @@
 
 #include "reader/channel.h"
 #include "reader/codec.h"
+#include "reader/probe_check.h"
 #include "reader/sandbox.h"
 #include "target/elf_file.h"
 
@@ -102,8 +103,10 @@ class Child {
     }
     if (session->runtimes.empty()) return nothing_found(refused, *session);
     Detection found{describe(*session), {}};
-    for (const auto& runtime : session->runtimes)
-      found.plans.push_back(runtime->plan_probes());
+    for (const auto& runtime : session->runtimes) {
+      ProbePlan& plan = found.plans.emplace_back(runtime->plan_probes());
+      refuse_changed_code(session->process, session->memory, plan);
+    }
     session_ = std::move(session);
     return found;
   }
