@@ -89,21 +89,23 @@ Status GoCensus::update_list() {
   std::vector<std::uint64_t> tail(length - known);
   TRY(at_.memory.read(Addr{list} + known * 8,
                       std::as_writable_bytes(std::span(tail))));
+  std::vector<Piece> fresh;
+  fresh.reserve(tail.size());
   for (std::size_t i = 0; i < tail.size(); ++i) {
     if (tail[i] == 0 || tail[i] % 8 != 0)
       return fail(Errc::kCorrupt, "the list of goroutines is none", list);
-    records_.push_back(
+    fresh.push_back(
         {tail[i], at_.layout.g.size, static_cast<std::uint32_t>(known + i)});
   }
-  const auto by_address = [](const Piece& a, const Piece& b) {
-    return a.at < b.at;
-  };
-  const auto middle = records_.begin() + static_cast<std::ptrdiff_t>(known);
-  std::sort(middle, records_.end(), by_address);
-  std::vector<Piece> merged(records_.size());
-  std::merge(records_.begin(), middle, middle, records_.end(), merged.begin(),
-             by_address);
-  records_.swap(merged);
+  reader_.sort(fresh);
+  if (records_.empty()) {
+    records_ = std::move(fresh);
+  } else {
+    std::vector<Piece> merged(records_.size() + fresh.size());
+    std::ranges::merge(records_, fresh, merged.begin(), {}, &Piece::at,
+                       &Piece::at);
+    records_.swap(merged);
+  }
   TRY(check_apart(records_));
   slots_.resize(length);
   return {};

@@ -9,8 +9,8 @@
 namespace taskleak {
 
 void GoCensus::end_stack(WalkedTask& task, const StackWalk& walk) {
-  if (walk.cut()) ++cut_stacks_;
-  task.stack = at_.symbols.stack(walk.pcs());
+  if (walk.cut(at_.symbols)) ++cut_stacks_;
+  task.stack = at_.symbols.stack_of(walk.node());
 }
 
 void GoCensus::walk_top(const Piece& piece, std::span<const std::byte> bytes,
@@ -20,10 +20,11 @@ void GoCensus::walk_top(const Piece& piece, std::span<const std::byte> bytes,
     task.torn = true;
     return;
   }
-  StackWalk walk(task.g.pc, task.g.sp, task.g.stack_hi);
+  StackWalk walk(at_.symbols, task.g.pc, task.g.sp, task.g.stack_hi);
   const StackBytes top{piece.at, bytes};
   const std::uint64_t next = walk.advance(at_.symbols, top);
-  objects_.note_frames(piece.tag, task, walk.ranges(), top);
+  if (!walk.ranges().empty())
+    objects_.note_frames(piece.tag, task, walk.ranges(), top);
   if (next == 0)
     end_stack(task, walk);
   else
@@ -55,7 +56,7 @@ Status GoCensus::walk_deep(std::vector<DeepStack>& deep) {
   }
   for (const DeepStack& stack : deep) {
     ++cut_stacks_;
-    batch_[stack.task].stack = at_.symbols.stack(stack.walk.pcs());
+    batch_[stack.task].stack = at_.symbols.stack_of(stack.walk.node());
   }
   deep.clear();
   return {};
@@ -73,8 +74,7 @@ Status GoCensus::read_stacks() {
                     i});
   }
   std::vector<DeepStack> deep;
-  std::sort(tops.begin(), tops.end(),
-            [](const Piece& a, const Piece& b) { return a.at < b.at; });
+  reader_.sort(tops);
   // A part at a time, so that the deep ones of it are few.
   for (std::size_t first = 0; first < tops.size(); first += kDeepStacks) {
     const auto part = std::span(tops).subspan(

@@ -38,6 +38,8 @@ class PieceReader {
   /// Reading stops with kTimeout after this monotonic time; 0 = never.
   void set_deadline(std::int64_t deadline_ns) { deadline_ns_ = deadline_ns; }
 
+  /// Puts pieces in address order.
+  void sort(std::vector<Piece>& pieces);
   /// Calls `visit(piece, bytes)` for every piece, in address order (`pieces`
   /// is sorted here); `bytes` is empty for one that cannot be read.
   template <class Visit>
@@ -58,24 +60,28 @@ class PieceReader {
   }
 
  private:
-  static void sort(std::vector<Piece>& pieces);
   /// Reads a window of pieces from `first` on; the index behind its last.
   Result<std::size_t> fill(std::span<const Piece> pieces, std::size_t first);
   Status read_alone(std::span<const Piece> window);
   std::span<const std::byte> bytes_of(const Piece& piece,
                                       std::size_t index) const {
-    if (places_[index] == kUnread) return {};
-    return std::span(buffer_).subspan(places_[index], piece.size);
+    if (places_[index].at == kUnread) return {};
+    return {buffer_.data() + places_[index].at, piece.size};
   }
 
   static constexpr std::uint32_t kUnread = 0xffffffffU;
+  /// Where a piece of the window lies.
+  struct Place {
+    std::uint32_t at = kUnread;  ///< in buffer_
+    std::uint32_t range = 0;     ///< in ranges_
+  };
   const MemoryReader& memory_;
   std::int64_t deadline_ns_ = 0;
   std::vector<std::byte> buffer_;
   std::vector<MemoryRange> ranges_;
   std::vector<bool> ok_;
-  std::vector<std::uint32_t> places_;  ///< of each piece in buffer_
-  std::vector<std::uint32_t> range_of_;
+  std::vector<Place> places_;  ///< of each piece of the window
+  std::vector<Piece> other_;   ///< sort() moves pieces to and fro
 };
 
 }  // namespace taskleak

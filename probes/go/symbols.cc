@@ -56,12 +56,6 @@ GoRole role_of(std::string_view function) {
   return GoRole::kNone;
 }
 
-std::uint64_t hash_of(std::span<const std::uint64_t> pcs) {
-  std::uint64_t hash = pcs.size();
-  for (const std::uint64_t pc : pcs) hash = mix64(hash + pc) * 31 + pc;
-  return hash;
-}
-
 std::string key_of(const GoPlace& place) {
   std::string key(place.function);
   key += '\0';
@@ -108,16 +102,15 @@ PcInfo Symbols::describe(std::uint64_t pc) const {
   return info;
 }
 
-const PcInfo& Symbols::pc_info(std::uint64_t pc) {
+std::uint32_t Symbols::add_frame(std::uint32_t callee, std::uint64_t pc) {
   std::uint32_t index = pc_index_.find(pc);
   if (index == FlatMap::kMissing) {
-    static const PcInfo kNothing;
-    if (pcs_.size() >= kMaxEntries) return kNothing;
+    if (pcs_.size() >= kMaxEntries) return StackTrie::kNone;
     index = static_cast<std::uint32_t>(pcs_.size());
     pcs_.push_back(describe(pc));
     pc_index_.insert(pc, index);
   }
-  return pcs_[index];
+  return trie_.add(callee, pc, pcs_[index]);
 }
 
 FrameOwner Symbols::owner_of(std::string_view function,
@@ -183,40 +176,35 @@ FrameId Symbols::frame_at(std::uint64_t pc) {
   return span.count == 0 ? FrameId::none() : pc_frames_[span.first];
 }
 
-StackId Symbols::stack(std::span<const std::uint64_t> pcs) {
-  if (pcs.empty()) return StackId::none();
-  // Two stacks of one hash are told apart by trying the next key.
-  std::uint64_t hash = hash_of(pcs);
-  for (std::uint32_t id = stack_index_.find(hash); id != FlatMap::kMissing;
-       id = stack_index_.find(++hash)) {
-    const Span& span = stack_spans_[id];
-    if (std::ranges::equal(
-            std::span(stack_pcs_).subspan(span.first, span.count), pcs))
-      return StackId{id};
-  }
+StackId Symbols::make_stack(std::span<const std::uint64_t> pcs) {
   if (stacks_.size() >= kMaxEntries || frame_spans_.size() >= kMaxEntries) {
     ++overflows_;
     return StackId::none();
   }
   const auto id = static_cast<std::uint32_t>(stacks_.size());
-  stack_spans_.push_back({static_cast<std::uint32_t>(stack_pcs_.size()),
-                          static_cast<std::uint32_t>(pcs.size())});
-  stack_pcs_.insert(stack_pcs_.end(), pcs.begin(), pcs.end());
-  stack_index_.insert(hash, id);
   std::vector<FrameId>& frames = stacks_.emplace_back();
+  std::uint16_t& roles = stack_roles_.emplace_back();
   for (const std::uint64_t pc : pcs) {
     const Span span = frame_spans_[frames_of(pc)];
-    for (std::uint32_t i = 0; i < span.count; ++i)
-      frames.push_back(pc_frames_[span.first + i]);
+    for (std::uint32_t i = 0; i < span.count; ++i) {
+      const FrameId frame = pc_frames_[span.first + i];
+      frames.push_back(frame);
+      roles |= role_bit(frame_roles_[frame.value]);
+    }
   }
   return StackId{id};
 }
 
-bool Symbols::has_role(StackId stack, GoRole role) const {
-  return stack.valid() &&
-         std::ranges::any_of(stacks_[stack.value], [&](FrameId frame) {
-           return frame_roles_[frame.value] == role;
-         });
+StackId Symbols::stack_of(std::uint32_t node) {
+  if (node == StackTrie::kNone) {
+    ++overflows_;
+    return StackId::none();
+  }
+  const std::uint32_t end = trie_.outermost(node);
+  if (end == StackTrie::kRoot) return StackId::none();
+  if (!trie_[end].stack.valid())
+    trie_.set_stack(end, make_stack(trie_.pcs(end)));
+  return trie_[end].stack;
 }
 
 bool Symbols::is_system_start(std::uint64_t startpc) {

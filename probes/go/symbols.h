@@ -14,32 +14,9 @@
 #include "model/census.h"
 #include "probes/go/flat_map.h"
 #include "probes/go/pclntab.h"
+#include "probes/go/stack_trie.h"
 
 namespace taskleak {
-
-/// Functions that the census treats in a way of their own.
-enum class GoRole : std::uint8_t {
-  kNone,
-  kSemacquire,    ///< keeps the sudog it waits with on its stack
-  kNotifyWait,    ///< of sync.Cond, likewise
-  kCondWait,      ///< sync.(*Cond).Wait: keeps the Cond
-  kNetpollBlock,  ///< keeps the pollDesc or a pointer into it
-  kMutexLock,     ///< sync.(*Mutex).lockSlow
-  kRwMutexLock,   ///< sync.(*RWMutex).Lock, also where it was inlined
-  kRwMutexRLock,
-  kWaitGroupWait,
-  kInjected,  ///< "called" by the runtime between two instructions
-};
-
-/// What a walk needs of one code address.
-struct PcInfo {
-  std::uint64_t entry = 0;        ///< of its function, 0 = not Go code
-  std::uint32_t frame_bytes = 0;  ///< from sp to the return address
-  bool known = false;             ///< frame_bytes is known
-  bool top_frame = false;         ///< nothing called it
-  bool writes_sp = false;
-  GoRole role = GoRole::kNone;
-};
 
 class Symbols {
  public:
@@ -49,13 +26,22 @@ class Symbols {
   /// `main_module` is the main module's path, from the build info.
   Symbols(const Pclntab& table, std::string main_module);
 
-  const PcInfo& pc_info(std::uint64_t pc);
+  /// The frame at `pc` that called `callee` (StackTrie::kRoot: the innermost
+  /// frame); StackTrie::kNone when there is no room for one more.
+  std::uint32_t frame_behind(std::uint32_t callee, std::uint64_t pc) {
+    const std::uint32_t known = trie_.find(callee, pc);
+    return known != StackTrie::kNone ? known : add_frame(callee, pc);
+  }
+  const StackNode& node(std::uint32_t id) const { return trie_[id]; }
   /// The place of the call that returns to `pc`, inlined calls seen through.
   FrameId frame_at(std::uint64_t pc);
-  /// The stack of these return addresses, innermost first.
-  StackId stack(std::span<const std::uint64_t> pcs);
+  /// The stack of a walk that ended at this node; none where there is no
+  /// frame.
+  StackId stack_of(std::uint32_t node);
   /// Does a stack contain a function of this role, also where it was inlined?
-  bool has_role(StackId stack, GoRole role) const;
+  bool has_role(StackId stack, GoRole role) const {
+    return stack.valid() && (stack_roles_[stack.value] & role_bit(role)) != 0;
+  }
   /// Is a goroutine that starts at `startpc` one of the runtime's own, as
   /// NumGoroutine counts?
   bool is_system_start(std::uint64_t startpc);
@@ -74,14 +60,20 @@ class Symbols {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
   };
+  std::uint32_t add_frame(std::uint32_t callee, std::uint64_t pc);
+  StackId make_stack(std::span<const std::uint64_t> pcs);
   std::uint32_t frames_of(std::uint64_t pc);
   FrameId intern(const GoPlace& place);
   FrameOwner owner_of(std::string_view function, std::string_view file) const;
   PcInfo describe(std::uint64_t pc) const;
+  static std::uint16_t role_bit(GoRole role) {
+    return static_cast<std::uint16_t>(1U << static_cast<unsigned>(role));
+  }
 
   Pclntab table_;
   std::string main_module_;
   std::string goroot_src_;  ///< empty: built with -trimpath
+  StackTrie trie_;
   FlatMap pc_index_;
   std::vector<PcInfo> pcs_;
   FlatMap frame_spans_index_;
@@ -90,10 +82,8 @@ class Symbols {
   std::unordered_map<std::string, std::uint32_t> frame_ids_;
   std::vector<Frame> frames_;
   std::vector<GoRole> frame_roles_;
-  FlatMap stack_index_;  ///< by hash of the pcs
-  std::vector<std::uint64_t> stack_pcs_;
-  std::vector<Span> stack_spans_;  ///< into stack_pcs_
   std::vector<std::vector<FrameId>> stacks_;
+  std::vector<std::uint16_t> stack_roles_;  ///< role_bit() of its frames
   std::unordered_map<std::string, std::uint32_t> label_ids_;
   std::vector<Labels> labels_;
   FlatMap system_starts_;

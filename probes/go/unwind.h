@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "probes/go/symbols.h"
 #include "target/memory.h"
@@ -32,46 +31,42 @@ struct StackBytes {
 
 /// Where one frame lies: [sp, return_slot).
 struct FrameRange {
-  std::uint64_t pc = 0;
-  std::uint64_t sp = 0;
-  std::uint64_t return_slot = 0;
-  GoRole role = GoRole::kNone;
+  std::uint64_t pc;
+  std::uint64_t sp;
+  std::uint64_t return_slot;
+  GoRole role;
 };
 
 class StackWalk {
  public:
-  /// Deeper stacks are cut here, outermost frames lost.
-  static constexpr std::size_t kMaxFrames = 128;
-  /// The innermost frames whose place is kept.
+  /// Of the innermost frames, those that are kept when they have a role.
   static constexpr std::size_t kMaxRanges = 8;
 
-  StackWalk() = default;
   /// Starts at the saved pc and sp of a stack that ends at `stack_hi`.
-  StackWalk(std::uint64_t pc, std::uint64_t sp, std::uint64_t stack_hi)
-      : pc_(pc), sp_(sp), stack_hi_(stack_hi) {}
+  StackWalk(Symbols& symbols, std::uint64_t pc, std::uint64_t sp,
+            std::uint64_t stack_hi)
+      : sp_(sp),
+        stack_hi_(stack_hi),
+        node_(symbols.frame_behind(StackTrie::kRoot, pc)) {}
 
   /// Goes on over `bytes`. 0: the walk has ended; else the address that it
   /// needs next.
   std::uint64_t advance(Symbols& symbols, const StackBytes& bytes);
 
-  std::span<const std::uint64_t> pcs() const { return {pcs_.data(), depth_}; }
+  /// Where in the tree of `symbols` it stands.
+  std::uint32_t node() const { return node_; }
+  /// Frames among the innermost kMaxRanges that have a role.
   std::span<const FrameRange> ranges() const {
     return {ranges_.data(), range_count_};
   }
-  /// Did it end where a goroutine's stack ends?
-  bool complete() const { return complete_; }
-  /// Was it cut at kMaxFrames?
-  bool cut() const { return depth_ == kMaxFrames && !complete_; }
+  /// Was it cut at StackTrie::kMaxFrames?
+  bool cut(const Symbols& symbols) const;
 
  private:
-  std::array<std::uint64_t, kMaxFrames> pcs_;
   std::array<FrameRange, kMaxRanges> ranges_;
-  std::size_t depth_ = 0;
   std::size_t range_count_ = 0;
-  std::uint64_t pc_ = 0, sp_ = 0, stack_hi_ = 0;
-  bool injected_ = false;  ///< pc_ was interrupted, not called from
-  bool pushed_ = false;    ///< pc_ stands in pcs_ already
-  bool complete_ = false;
+  std::uint64_t sp_ = 0, stack_hi_ = 0;
+  std::uint32_t node_ = StackTrie::kNone;
 };
 
 }  // namespace taskleak

@@ -299,7 +299,7 @@ TEST_CASE("a stack is read as far as it goes, up to a bound") {
     world.park(n, FakeWorld::kSleep, functions);
     const Census census = world.census().take({}).value();
     CHECK(names(census, census.changed[0].stack).size() ==
-          StackWalk::kMaxFrames);
+          StackTrie::kMaxFrames);
     CHECK(census.notes.size() == 1);
   }
 }

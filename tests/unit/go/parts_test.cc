@@ -4,6 +4,8 @@
 // wait began by the collector's marks, labels.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "probes/go/flat_map.h"
 #include "probes/go/gc_clock.h"
 #include "probes/go/labels.h"
@@ -56,6 +58,25 @@ TEST_CASE("a piece that is absurd is not read") {
                              {0x2000, PieceReader::kMaxPieceBytes + 1, 1},
                              {~std::uint64_t{0} - 2, 16, 2}}) ==
         std::vector<std::string>{"abc", "", ""});
+}
+
+TEST_CASE("pieces come in address order, however many and far apart") {
+  const FakeMemory memory;
+  PieceReader reader(memory);
+  for (const std::uint64_t spread :
+       {std::uint64_t{1} << 12, std::uint64_t{1} << 30, ~std::uint64_t{0}})
+    for (const std::uint32_t count : {2U, 100U, 3000U}) {
+      std::vector<Piece> pieces;
+      for (std::uint32_t i = 0; i < count; ++i)
+        pieces.push_back({mix64(i + 1) % spread, 8, i});
+      std::vector<Piece> wanted = pieces;
+      std::ranges::stable_sort(wanted, {}, &Piece::at);
+      reader.sort(pieces);
+      REQUIRE(std::ranges::equal(pieces, wanted, {}, &Piece::at, &Piece::at));
+      // none is lost, none is there twice
+      std::ranges::sort(pieces, {}, &Piece::tag);
+      for (std::uint32_t i = 0; i < count; ++i) REQUIRE(pieces[i].tag == i);
+    }
 }
 
 TEST_CASE("a flat map keeps what was put in, however much") {
