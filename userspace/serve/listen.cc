@@ -131,6 +131,7 @@ Result<ListenSocket> listen_on(const ListenAddress& address,
   TRY(const AddressList list, resolve(address));
   const addrinfo* at = preferred(list.get(), address.host.empty());
   ListenSocket result;
+  result.host = address.host;
   result.loopback = is_loopback(at->ai_addr);
   if (!result.loopback && !allow_remote)
     return fail(Errc::kUsage,
@@ -142,6 +143,11 @@ Result<ListenSocket> listen_on(const ListenAddress& address,
   TRY(result.fd, bound_socket(*at, address));
   result.port = port_of(result.fd);
   return result;
+}
+
+Result<ListenSocket> listen_at(const std::string& text, bool allow_remote) {
+  TRY(const ListenAddress address, parse_listen_address(text));
+  return listen_on(address, allow_remote);
 }
 
 }  // namespace taskleak

@@ -23,6 +23,7 @@ struct ListenAddress {
 Result<ListenAddress> parse_listen_address(const std::string& text);
 
 struct ListenSocket {
+  std::string host;  ///< as asked for
   Fd fd;
   std::uint16_t port = 0;  ///< the one chosen when 0 was asked for
   bool loopback = false;
@@ -32,5 +33,7 @@ struct ListenSocket {
 /// loopback and `allow_remote` is false; kDenied: a port that needs a right;
 /// kOs: taken (EADDRINUSE), or another failure of the system.
 Result<ListenSocket> listen_on(const ListenAddress& address, bool allow_remote);
+/// The same for what the user wrote.
+Result<ListenSocket> listen_at(const std::string& text, bool allow_remote);
 
 }  // namespace taskleak

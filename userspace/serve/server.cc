@@ -256,13 +256,20 @@ std::uint16_t Server::port() const { return impl_->port; }
 Result<Server> Server::start(const std::string& listen, bool allow_remote,
                              std::map<std::string, HttpHandler> routes,
                              const ServerLimits& limits) {
-  TRY(ListenAddress address, parse_listen_address(listen));
-  TRY(ListenSocket listening, listen_on(address, allow_remote));
+  TRY(ListenSocket socket, listen_at(listen, allow_remote));
+  return start(std::move(socket), std::move(routes), limits);
+}
+
+Result<Server> Server::start(ListenSocket socket,
+                             std::map<std::string, HttpHandler> routes,
+                             const ServerLimits& limits) {
   Server server;
   server.impl_->routes = std::move(routes);
-  server.impl_->listen_host = std::move(address.host);
-  if (!server.impl_->start_daemon(std::move(listening), limits))
-    return fail(Errc::kOs, "cannot start the HTTP server on " + listen);
+  server.impl_->listen_host = std::move(socket.host);
+  const std::uint16_t port = socket.port;
+  if (!server.impl_->start_daemon(std::move(socket), limits))
+    return fail(Errc::kOs,
+                "cannot start the HTTP server on port " + std::to_string(port));
   return server;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "serve/listen.h"
 
 namespace taskleak {
 
@@ -48,6 +49,10 @@ class Server {
   /// or not loopback (until TLS and authentication exist, other addresses need
   /// `allow_remote`); kOs with EADDRINUSE in words: taken, and by whom to ask.
   static Result<Server> start(const std::string& listen, bool allow_remote,
+                              std::map<std::string, HttpHandler> routes,
+                              const ServerLimits& limits);
+  /// The same on a socket that listens already. kOs.
+  static Result<Server> start(ListenSocket socket,
                               std::map<std::string, HttpHandler> routes,
                               const ServerLimits& limits);
   Server(Server&&) noexcept;
