@@ -1,14 +1,16 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
 // The cost of a class shows only while it is attached, so a detached one is
-// simply tried: an attempt that fails costs two ticks at most, and with ever
-// longer pauses between attempts the average stays within the budget.
+// simply tried: an attempt that fails costs two ticks at most, a dear one less,
+// and with ever longer pauses between attempts the average stays within the
+// budget.
 #include "kernel/governor.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -74,10 +76,39 @@ void Governor::remember(const Sample& sample) {
 void Governor::note_attached(std::int64_t now_ns,
                              const std::array<bool, kProbeClasses>& attached) {
   for (std::size_t i = 0; i < kProbeClasses; ++i)
-    if (!attached[i])
+    if (!attached[i]) {
       classes_[i].attached_at_ns = 0;
-    else if (classes_[i].attached_at_ns == 0)
+      classes_[i].spent_ns = 0;
+    } else if (classes_[i].attached_at_ns == 0) {
       classes_[i].attached_at_ns = now_ns;
+    }
+}
+
+bool Governor::on_trial(const ClassState& state, std::int64_t now_ns) const {
+  return state.attached_at_ns != 0 && now_ns - state.attached_at_ns < kTrialNs;
+}
+
+std::int64_t Governor::next_tick_ns(std::int64_t now_ns) const {
+  const bool trial = std::ranges::any_of(
+      classes_, [&](const ClassState& s) { return on_trial(s, now_ns); });
+  return now_ns + (trial ? kTrialTickNs : kTickNs);
+}
+
+std::optional<GovernorAction> Governor::end_trial(std::int64_t now_ns) {
+  const double allowed_ns = budget_ratio_ * static_cast<double>(kTrialNs);
+  std::size_t dearest = 0;
+  for (std::size_t i = 1; i < kProbeClasses; ++i)
+    if (classes_[i].spent_ns > classes_[dearest].spent_ns) dearest = i;
+  const ClassState& state = classes_[dearest];
+  const std::int64_t elapsed_ns = now_ns - state.attached_at_ns;
+  if (!on_trial(state, now_ns) || elapsed_ns <= 0 ||
+      state.spent_ns <= allowed_ns)
+    return std::nullopt;
+  // Its cost was the target's, but the other classes answer for theirs alone.
+  remember({0, std::exchange(pending_[dearest], 0)});
+  ticks_above_ = 0;
+  return detach(static_cast<int>(dearest), now_ns,
+                state.spent_ns / static_cast<double>(elapsed_ns));
 }
 
 double Governor::target_ratio() const {
@@ -93,13 +124,23 @@ double Governor::target_ratio() const {
 std::optional<GovernorAction> Governor::tick(
     std::int64_t now_ns, const ProbeHits& hits,
     const std::array<bool, kProbeClasses>& attached) {
-  const ClassCosts costs = costs_since_last(hits);
+  const ClassCosts fresh = costs_since_last(hits);
   const std::int64_t elapsed_ns = now_ns - last_ns_;
-  const bool first = last_ns_ == 0;
   last_hits_ = hits;
-  last_ns_ = now_ns;
   note_attached(now_ns, attached);
-  if (first || elapsed_ns <= 0) return std::nullopt;
+  if (last_ns_ == 0) {
+    last_ns_ = now_ns;
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < kProbeClasses; ++i) {
+    pending_[i] += fresh[i];
+    if (attached[i]) classes_[i].spent_ns += fresh[i];
+  }
+  if (budget_ratio_ > 0)
+    if (auto action = end_trial(now_ns)) return action;
+  if (elapsed_ns < kTickNs) return std::nullopt;
+  last_ns_ = now_ns;
+  const ClassCosts costs = std::exchange(pending_, {});
 
   const double cost_ns = std::accumulate(costs.begin(), costs.end(), 0.0);
   remember({elapsed_ns, cost_ns});
@@ -163,6 +204,7 @@ std::optional<GovernorAction> Governor::retry(
   // should attaching fail, the next try comes as late again
   state.retry_at_ns = now_ns + state.backoff_ns;
   last_attach_ns_ = now_ns;
+  state.attached_at_ns = now_ns;  // undone by the next tick, should it fail
   return GovernorAction{
       .probe_class = static_cast<ProbeClass>(best),
       .attach = true,

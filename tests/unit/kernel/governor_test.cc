@@ -31,12 +31,14 @@ class PretendedTarget {
   explicit PretendedTarget(double budget = kBudget)
       : governor(budget, {1000, 1000, 1000, 1000}) {}
 
-  /// Runs for `ms` with so many hits a second of the two classes.
-  void run(std::int64_t ms, double lifecycle, double wait) {
+  /// Runs for `ms` with so many hits a second of the two classes, looked at
+  /// every `step_ms`.
+  void run(std::int64_t ms, double lifecycle, double wait,
+           std::int64_t step_ms = Governor::kTickNs / kNsPerMs) {
     for (const std::int64_t end_ms = now_ms_ + ms; now_ms_ < end_ms;) {
-      now_ms_ += Governor::kTickNs / kNsPerMs;
-      hit(0, lifecycle);
-      hit(1, wait);
+      now_ms_ += step_ms;
+      hit(0, lifecycle, step_ms);
+      hit(1, wait, step_ms);
       const auto action = governor.tick(now_ms_ * kNsPerMs, hits_, attached);
       if (!action) continue;
       done.push_back(
@@ -55,11 +57,10 @@ class PretendedTarget {
   std::vector<Done> done;
 
  private:
-  void hit(std::size_t probe_class, double per_second) {
+  void hit(std::size_t probe_class, double per_second, std::int64_t step_ms) {
     if (!attached[probe_class]) return;
-    const double ticks_per_second = 1e9 / Governor::kTickNs;
-    hits_[2 * probe_class] +=
-        static_cast<std::uint64_t>(per_second / ticks_per_second);
+    hits_[2 * probe_class] += static_cast<std::uint64_t>(
+        per_second * static_cast<double>(step_ms) / 1000);
   }
   std::int64_t now_ms_ = 0;
   ProbeHits hits_{};
@@ -93,8 +94,8 @@ TEST_CASE("two ticks above the budget detach the dearest class") {
 TEST_CASE("a single tick above the budget is let pass") {
   PretendedTarget target;
   for (int i = 0; i < 20; ++i) {
-    target.run(100, 0, 20'000);
-    target.run(100, 0, 5'000);
+    target.run(100, 0, 12'000);
+    target.run(100, 0, 3'000);
   }
   CHECK(target.done.empty());
 }
@@ -195,4 +196,52 @@ TEST_CASE("counters that start anew are no negative cost") {
   target.run(1'000, 5'000, 0);
   CHECK(target.done.empty());
   CHECK(target.governor.target_ratio() == doctest::Approx(0.005));
+}
+
+TEST_CASE("a class that spends too much at once goes before its tick ends") {
+  PretendedTarget target;
+  // 36 % of a core: 10 ms, what a second allows, are spent soon
+  target.run(200, 160'000, 200'000, 10);
+  REQUIRE(target.done.size() == 2);
+  CHECK(target.done[0].at_ms == 70);  // the first tick, at 10, begins
+  CHECK(target.done[0].probe_class == ProbeClass::kWait);
+  CHECK(target.done[1].at_ms == 80);
+  CHECK(target.done[1].probe_class == ProbeClass::kLifecycle);
+  CHECK(target.governor.target_ratio() > 0.1);
+}
+
+TEST_CASE("the dear class on trial does not take the cheap one along") {
+  PretendedTarget target;
+  target.run(1'000, 5'000, 400'000, 10);
+  REQUIRE(target.done.size() == 1);
+  CHECK(target.done[0].probe_class == ProbeClass::kWait);
+  CHECK(target.attached[0]);
+}
+
+TEST_CASE("a burst within what a trial allows is let pass") {
+  PretendedTarget target;
+  target.run(10, 0, 0, 10);
+  target.run(10, 0, 800'000, 10);  // 8 ms
+  target.run(2'000, 0, 1'000, 10);
+  CHECK(target.done.empty());
+}
+
+TEST_CASE("a class that is tried again is on trial again") {
+  PretendedTarget target;
+  target.run(200, 0, 400'000, 10);
+  REQUIRE(target.done.size() == 1);
+  target.run(31'000, 0, 400'000, 10);
+  REQUIRE(target.done.size() == 3);
+  CHECK(target.done[1].attach);
+  CHECK(target.done[2].at_ms - target.done[1].at_ms <= 70);
+}
+
+TEST_CASE("it wants to look often during a trial, and seldom behind it") {
+  PretendedTarget target;
+  target.run(100, 0, 1'000, 10);
+  const std::int64_t now = target.now_ms() * kNsPerMs;
+  CHECK(target.governor.next_tick_ns(now) - now == Governor::kTrialTickNs);
+  target.run(2'000, 0, 1'000, 10);
+  const std::int64_t later = target.now_ms() * kNsPerMs;
+  CHECK(target.governor.next_tick_ns(later) - later == Governor::kTickNs);
 }
