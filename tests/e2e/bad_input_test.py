@@ -3,9 +3,12 @@
 and the exit status that scripts branch on; the target is never harmed and
 nothing stays behind."""
 
+import contextlib
 import json
 import os
+import pathlib
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -230,6 +233,9 @@ class Executables(TestCase):
                          shop.counts()["num_goroutine"])
 
 
+CAP_NET_BIND_SERVICE = 10
+
+
 class Ports(TestCase):
     def test_port_in_use(self):
         shop = self.shop()
@@ -242,6 +248,19 @@ class Ports(TestCase):
         self.assert_refused(done, done.returncode, address.split(":")[1],
                             "--web.listen-address")
         self.assert_nothing_left(before)
+
+    def test_a_port_below_1024_is_taken_before_the_right_is_dropped(self):
+        shop = self.shop()
+        for port in range(1023, 900, -1):
+            with contextlib.suppress(OSError), \
+                    socket.create_server(("127.0.0.1", port)):
+                break
+        daemon = self.daemon("--pid", shop.pid,
+                             listen=f"127.0.0.1:{port}")
+        self.assertEqual(daemon.url, f"http://127.0.0.1:{port}")
+        [held] = re.findall(r"^CapEff:\s+(\w+)", pathlib.Path(
+            f"/proc/{daemon.pid}/status").read_text(), re.M)
+        self.assertFalse(int(held, 16) >> CAP_NET_BIND_SERVICE & 1)
 
     def test_addresses_that_are_none(self):
         shop = self.shop()

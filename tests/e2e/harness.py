@@ -128,6 +128,13 @@ class Process:
                 file.close()
 
 
+def family(pid):
+    """A process and all below it: the daemon, its forker, the readers."""
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [pid] + [p for child in path.read_text().split()
+                    for p in family(int(child))]
+
+
 class Target(Process):
     """A program of tests/targets that answers lines on stdin with JSON."""
 

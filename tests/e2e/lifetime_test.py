@@ -1,10 +1,11 @@
 # Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 """Targets end, execute other programs, and the daemon is told to stop."""
 
+import os
 import signal
 import unittest
 
-from harness import TestCase, bpf_objects, build_target, wait_for
+from harness import TestCase, bpf_objects, build_target, family, wait_for
 
 
 class Lifetime(TestCase):
@@ -61,6 +62,30 @@ class Lifetime(TestCase):
         self.assertEqual(daemon.wait(10), 3, daemon.stderr())
         self.assertIn(str(target.pid), daemon.stderr())
         self.assertTrue(target.alive())
+
+    def test_a_reader_that_dies_is_replaced(self):
+        """By one that the forker makes, not the daemon with its threads."""
+        parked = self.target("parked", "-n", 1000)
+        daemon = self.daemon("--pid", parked.pid, "--interval", "200ms")
+        whole = daemon.next_snapshot()["counts"]["tasks"]
+        _, forker, first = family(daemon.pid)
+        os.kill(first, signal.SIGKILL)
+        wait_for("another reader", lambda: len(family(daemon.pid)) == 3 and
+                 family(daemon.pid)[2] != first)
+        self.assertEqual(family(daemon.pid)[1], forker)
+        self.assertEqual(daemon.next_snapshot()["counts"]["tasks"], whole)
+        self.assertIn("the reader was ended by signal", daemon.stderr())
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_killed_it_takes_its_children_along(self):
+        parked = self.target("parked", "-n", 1000)
+        daemon = self.daemon("--pid", parked.pid)
+        children = family(daemon.pid)[1:]
+        self.assertEqual(len(children), 2)
+        daemon.child.kill()
+        daemon.child.wait()
+        wait_for("their end", lambda: not any(
+            os.path.exists(f"/proc/{pid}") for pid in children))
 
 
 if __name__ == "__main__":

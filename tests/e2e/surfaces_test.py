@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from harness import TestCase, once, user_tasks, wait_for
+from harness import TestCase, family, once, user_tasks, wait_for
 
 LEAKS = {"chan-send": 12, "mutex": 7, "peer": 3, "nil-chan": 2}
 
@@ -180,9 +180,8 @@ class Overhead(TestCase):
 
     @staticmethod
     def cpu_seconds(pid):
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
         total = 0
-        for each in (pid, *children.split()):
+        for each in family(pid):
             stat = pathlib.Path(f"/proc/{each}/stat").read_text()
             total += sum(map(int, stat.rsplit(")", 1)[1].split()[11:13]))
         return total / os.sysconf("SC_CLK_TCK")

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -18,6 +19,8 @@
 #include "daemon/self.h"
 #include "daemon/watch.h"
 #include "kernel/kernel.h"
+#include "reader/forker.h"
+#include "serve/listen.h"
 #include "serve/server.h"
 #include "view/views.h"
 
@@ -59,10 +62,11 @@ Status load_kernel(const Options& options, std::unique_ptr<Kernel>& kernel,
 }
 
 Result<std::vector<std::unique_ptr<Watch>>> open_watches(
-    const Options& options) {
+    const Options& options, const std::shared_ptr<Forker>& forker) {
   std::vector<std::unique_ptr<Watch>> watches;
   for (const auto pid : options.pids) {
-    TRY(std::unique_ptr<Watch> watch, Watch::open(pid, options, !options.once));
+    TRY(std::unique_ptr<Watch> watch,
+        Watch::open(forker, pid, options, !options.once));
     watches.push_back(std::move(watch));
   }
   return watches;
@@ -81,10 +85,11 @@ Status print_once(const Options& options, Collector& collector) {
   return {};
 }
 
-Status serve(const Options& options, Collector& collector) {
+Status serve(const Options& options, ListenSocket socket,
+             Collector& collector) {
   Published<World> world;
-  TRY(const Server server, Server::start(options.listen, options.allow_remote,
-                                         make_routes(world), ServerLimits{}));
+  TRY(const Server server,
+      Server::start(std::move(socket), make_routes(world), ServerLimits{}));
   log(LogLevel::kInfo, "listening",
       {{"address", options.listen}, {"port", std::to_string(server.port())}});
   return collector.run(world);
@@ -93,14 +98,21 @@ Status serve(const Options& options, Collector& collector) {
 Status run(const Options& options) {
   std::unique_ptr<Kernel> kernel;  // outlives the watches that use it
   ProbeSource source;
-  // Readers fork before any thread exists and before the programs are loaded.
-  TRY(auto watches, open_watches(options));
+  // Before any thread exists and before the programs are loaded.
+  TRY(const std::shared_ptr<Forker> forker,
+      Forker::start(runtime_kinds(), options.procfs));
+  TRY(auto watches, open_watches(options, forker));
   TRY(load_kernel(options, kernel, source));
   for (const auto& watch : watches) watch->attach_probes(source);
+  // A port below 1024 takes a right that is dropped below.
+  ListenSocket socket;
+  if (!options.once) {
+    TRY(socket, listen_at(options.listen, options.allow_remote));
+  }
   TRY(drop_capabilities(kernel.get()));
   Collector collector(options, std::move(watches));
   return options.once ? print_once(options, collector)
-                      : serve(options, collector);
+                      : serve(options, std::move(socket), collector);
 }
 
 }  // namespace

@@ -26,13 +26,10 @@ struct Opened {
   Detection detection;
 };
 
-Result<Reader> start_reader(pid_t pid, const Options& options) {
-  return Reader::start(pid, ReaderLimits{}, runtime_kinds(), options.procfs);
-}
-
-Result<Opened> open_target(pid_t pid, const Options& options) {
+Result<Opened> open_target(const std::shared_ptr<Forker>& forker, pid_t pid,
+                           const Options& options) {
   TRY(Process process, Process::open(pid, options.procfs));
-  TRY(Reader reader, start_reader(pid, options));
+  TRY(Reader reader, Reader::start(forker, pid, ReaderLimits{}));
   TRY(Detection detection, reader.detect());
   return Opened{std::move(process), std::move(reader), std::move(detection)};
 }
@@ -49,22 +46,24 @@ std::vector<ProbeStatus> all_off(const ProbePlan& plan,
 
 }  // namespace
 
-Result<std::unique_ptr<Watch>> Watch::open(pid_t pid, const Options& options,
-                                           bool exclusive) {
-  TRY(Opened opened, open_target(pid, options));
+Result<std::unique_ptr<Watch>> Watch::open(
+    const std::shared_ptr<Forker>& forker, pid_t pid, const Options& options,
+    bool exclusive) {
+  TRY(Opened opened, open_target(forker, pid, options));
   Fd lock;
   if (exclusive) {
     TRY(Fd held, lock_target(opened.process.identity()));
     lock = std::move(held);
   }
-  return std::unique_ptr<Watch>(
-      new Watch(pid, options, std::move(opened.process), std::move(lock),
-                std::move(opened.reader), std::move(opened.detection)));
+  return std::unique_ptr<Watch>(new Watch(
+      forker, pid, options, std::move(opened.process), std::move(lock),
+      std::move(opened.reader), std::move(opened.detection)));
 }
 
-Watch::Watch(pid_t pid, const Options& options, Process process, Fd lock,
-             Reader reader, Detection detection)
-    : pid_(pid),
+Watch::Watch(std::shared_ptr<Forker> forker, pid_t pid, const Options& options,
+             Process process, Fd lock, Reader reader, Detection detection)
+    : forker_(std::move(forker)),
+      pid_(pid),
       options_(options),
       process_(std::move(process)),
       lock_(std::move(lock)),
@@ -137,7 +136,7 @@ Status Watch::start_over() {
   log(LogLevel::kInfo, "the target executed another program",
       {{"pid", std::to_string(pid_)}});
   detach_all();
-  TRY(Opened opened, open_target(pid_, options_));
+  TRY(Opened opened, open_target(forker_, pid_, options_));
   process_ = std::move(opened.process);
   reader_ = std::move(opened.reader);
   detection_ = std::move(opened.detection);
@@ -151,7 +150,7 @@ Status Watch::start_over() {
 }
 
 Status Watch::restart_reader() {
-  TRY(Reader reader, start_reader(pid_, options_));
+  TRY(Reader reader, Reader::start(forker_, pid_, ReaderLimits{}));
   TRY(Detection detection, reader.detect());
   reader_ = std::move(reader);
   detection_ = std::move(detection);

@@ -36,10 +36,12 @@ struct ProbeSource {
 
 class Watch {
  public:
-  /// Finds the target and its runtime. With `exclusive`, no other daemon may
-  /// watch it. The errors of Process::open, Reader::detect and lock_target.
-  static Result<std::unique_ptr<Watch>> open(pid_t pid, const Options& options,
-                                             bool exclusive);
+  /// Finds the target and its runtime; `forker` makes its readers. With
+  /// `exclusive`, no other daemon may watch it. The errors of Process::open,
+  /// Reader::detect and lock_target.
+  static Result<std::unique_ptr<Watch>> open(
+      const std::shared_ptr<Forker>& forker, pid_t pid, const Options& options,
+      bool exclusive);
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
   ~Watch();
@@ -53,6 +55,10 @@ class Watch {
   Status epoch(double daemon_overhead_ratio);
   /// Lets the governor look at the hits so far.
   void govern(std::int64_t now_ns);
+  /// When it wants to look again, CLOCK_MONOTONIC; only with probes.
+  std::int64_t govern_again_ns(std::int64_t now_ns) const {
+    return governor_->next_tick_ns(now_ns);
+  }
 
   pid_t pid() const { return pid_; }
   pid_t reader_pid() const { return reader_.child_pid(); }
@@ -64,8 +70,8 @@ class Watch {
   const TargetInfo& target() const { return detection_.target; }
 
  private:
-  Watch(pid_t pid, const Options& options, Process process, Fd lock,
-        Reader reader, Detection detection);
+  Watch(std::shared_ptr<Forker> forker, pid_t pid, const Options& options,
+        Process process, Fd lock, Reader reader, Detection detection);
   void detach_all();
   void apply(const GovernorAction& action);
   Status start_over();
@@ -75,6 +81,7 @@ class Watch {
   /// Detaches probes that saw none of the tasks that `census` says were born.
   void check_sight(const Census& census);
 
+  std::shared_ptr<Forker> forker_;
   pid_t pid_;
   Options options_;
   Process process_;

@@ -4,10 +4,8 @@
 // any way. After a failure this handle is spent.
 #include "reader/reader.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -18,7 +16,6 @@
 
 #include "base/clock.h"
 #include "reader/channel.h"
-#include "reader/child.h"
 #include "reader/codec.h"
 #include "reader/sandbox.h"
 
@@ -45,21 +42,19 @@ Error cause_of_death(int status, std::uint64_t memory_bytes) {
 }  // namespace
 
 struct Reader::Impl {
-  Impl(pid_t pid, Fd socket, const ReaderLimits& bounds)
-      : child(pid), channel(std::move(socket)), limits(bounds) {}
+  Impl(std::shared_ptr<Forker> maker, pid_t pid, Fd socket,
+       const ReaderLimits& bounds)
+      : forker(std::move(maker)),
+        child(pid),
+        channel(std::move(socket)),
+        limits(bounds) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { end(); }
 
   /// Ends and reaps the child; its wait status, 0 when it was reaped before.
   int end() {
-    int status = 0;
-    if (child <= 0) return status;
-    kill(child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    child = 0;
-    return status;
+    return child > 0 ? forker->end_reader(std::exchange(child, 0)) : 0;
   }
 
   /// The child failed us: what is known of why, and an end to it.
@@ -87,14 +82,14 @@ struct Reader::Impl {
     return std::move(answer->payload);
   }
 
+  std::shared_ptr<Forker> forker;
   pid_t child = 0;
   Channel channel;
   ReaderLimits limits;
 };
 
-Result<Reader> Reader::start(pid_t pid, const ReaderLimits& limits,
-                             std::span<const RuntimeKind> kinds,
-                             const ProcFs& procfs) {
+Result<Reader> Reader::start(std::shared_ptr<Forker> forker, pid_t pid,
+                             const ReaderLimits& limits) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) <
       0)
@@ -104,13 +99,10 @@ Result<Reader> Reader::start(pid_t pid, const ReaderLimits& limits,
   // Only speed: a census of many tasks then crosses in fewer turns.
   for (const int end : ends)
     setsockopt(end, SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof(kSocketBytes));
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) return fail_os("starting the reader", errno);
-  if (child == 0)
-    run_child({parent, pid, limits, kinds, procfs}, std::move(theirs));
+  TRY(const pid_t child, forker->make_reader(pid, limits, theirs));
   Reader reader;
-  reader.impl_ = std::make_unique<Impl>(child, std::move(ours), limits);
+  reader.impl_ =
+      std::make_unique<Impl>(std::move(forker), child, std::move(ours), limits);
   return reader;
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,7 @@
 #include "model/census.h"
 #include "model/snapshot.h"
 #include "probes/probe_spec.h"
-#include "probes/runtime.h"
+#include "reader/forker.h"
 
 namespace taskleak {
 
@@ -39,14 +38,9 @@ struct Detection {
 /// Parent's handle of one reader child. The child ends with it.
 class Reader {
  public:
-  /// Forks the child, which knows the runtimes `kinds` and looks at the
-  /// process that `procfs` shows as `pid`. Before other threads
-  /// exist, or with glibc, whose allocator survives a fork beside threads; the
-  /// child takes no other lock. kOs.
-  static Result<Reader> start(
-      pid_t pid, const ReaderLimits& limits,
-      std::span<const RuntimeKind> kinds = runtime_kinds(),
-      const ProcFs& procfs = {});
+  /// Has `forker` make a child that reads process `pid`. kOs.
+  static Result<Reader> start(std::shared_ptr<Forker> forker, pid_t pid,
+                              const ReaderLimits& limits);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
   ~Reader();

@@ -5,7 +5,6 @@
 #include "reader/sandbox.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -13,7 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <memory>
@@ -33,10 +31,6 @@ constexpr bool kSanitized = false;
 #endif
 
 constexpr rlim_t kMaxOpenFiles = 64;
-
-/// Reading memory and /proc of another user; opening a file that only another
-/// user may read (/proc/PID/exe of a private executable).
-constexpr std::array<int, 2> kKeep = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 
 // Allowed whatever their arguments: reading, memory of our own, time, waiting,
 // our signals, the socket that is open already.
@@ -193,7 +187,7 @@ Status enter_sandbox(pid_t parent, int socket, std::uint64_t memory_bytes) {
   reset_signals();
   TRY(close_other_files(socket));
   TRY(limit_resources(memory_bytes));
-  TRY(keep_only_capabilities(kKeep));
+  TRY(keep_only_capabilities(kReaderCapabilities));
   return install_filter();
 }
 

@@ -6,8 +6,10 @@
 // anybody, change memory of others, or use more memory than its cap.
 #pragma once
 
+#include <linux/capability.h>
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 
 #include "base/result.h"
@@ -16,6 +18,12 @@ namespace taskleak {
 
 /// Exit status of a child that asked for more memory than its cap.
 inline constexpr int kExitMemoryCap = 90;
+
+/// What a reader keeps, and the process that makes readers. Reading memory and
+/// /proc of another user; opening a file that only another user may read
+/// (/proc/PID/exe of a private executable).
+inline constexpr std::array<int, 2> kReaderCapabilities = {CAP_SYS_PTRACE,
+                                                           CAP_DAC_READ_SEARCH};
 
 /// Ties this process to its parent's life (`parent` is its pid), keeps
 /// `socket` and stderr and closes all else, drops every capability but those

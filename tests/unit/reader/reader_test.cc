@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fd.h"
@@ -57,9 +60,17 @@ constexpr std::array kNone = {RuntimeKind{"none", &detect_none}};
 constexpr std::array kUnreadable = {RuntimeKind{"none", &detect_none},
                                     RuntimeKind{"new", &detect_unreadable}};
 
+/// A reader from a forker of its own, which knows what was set before.
+Result<Reader> start_reader(std::span<const RuntimeKind> kinds,
+                            const ReaderLimits& limits = {},
+                            pid_t target = getpid()) {
+  TRY(std::shared_ptr<Forker> forker, Forker::start(kinds));
+  return Reader::start(std::move(forker), target, limits);
+}
+
 /// A reader of this very process that has detected the fake runtime.
 Reader fake_reader(const ReaderLimits& limits = {}) {
-  auto reader = Reader::start(getpid(), limits, kFake);
+  auto reader = start_reader(kFake, limits);
   REQUIRE(reader);
   const auto detection = reader->detect();
   REQUIRE_MESSAGE(detection.has_value(),
@@ -91,7 +102,7 @@ std::uint32_t errno_of(const std::function<long()>& call) {
 }  // namespace
 
 TEST_CASE("the child says which target and runtimes there are") {
-  auto reader = Reader::start(getpid(), {}, kFake);
+  auto reader = start_reader(kFake);
   REQUIRE(reader);
   const auto detection = reader->detect();
   REQUIRE(detection);
@@ -103,10 +114,10 @@ TEST_CASE("the child says which target and runtimes there are") {
 }
 
 TEST_CASE("without a runtime: not found, or why the one there is refused") {
-  auto none = Reader::start(getpid(), {}, kNone);
+  auto none = start_reader(kNone);
   REQUIRE(none);
   CHECK(none->detect().error().code() == Errc::kNotFound);
-  auto refused = Reader::start(getpid(), {}, kUnreadable);
+  auto refused = start_reader(kUnreadable);
   REQUIRE(refused);
   const auto error = refused->detect().error();
   CHECK(error.code() == Errc::kUnsupported);
@@ -116,7 +127,7 @@ TEST_CASE("without a runtime: not found, or why the one there is refused") {
 
 TEST_CASE("a pid that is not there is gone") {
   constexpr pid_t kNoSuchPid = 0x3fffffff;
-  auto reader = Reader::start(kNoSuchPid, {}, kFake);
+  auto reader = start_reader(kFake, {}, kNoSuchPid);
   REQUIRE(reader);
   CHECK(reader->detect().error().code() == Errc::kGone);
 }
@@ -195,6 +206,47 @@ TEST_CASE("a child that wants more memory than its cap ends, and says so") {
         "the reader reached its memory cap of 512 MiB");
 }
 #endif
+
+TEST_CASE("readers are made while other threads hold the allocator") {
+  auto forker = Forker::start(kFake);
+  REQUIRE(forker);
+  std::atomic<bool> stop = false;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      while (!stop) std::vector<std::string>(100, std::string(100, 'x'));
+    });
+  for (int i = 0; i < 20; ++i) {
+    auto reader = Reader::start(*forker, getpid(), {});
+    REQUIRE(reader);
+    CHECK(reader->detect());
+  }
+  stop = true;
+}
+
+TEST_CASE("one forker makes many readers, each with a life of its own") {
+  g_census = [](const CensusRequest&) -> Result<Census> { _exit(3); };
+  auto forker = Forker::start(kFake);
+  REQUIRE(forker);
+  auto dies = Reader::start(*forker, getpid(), {});
+  auto lives = Reader::start(*forker, getpid(), {});
+  REQUIRE((dies && lives));
+  REQUIRE((dies->detect() && lives->detect()));
+  CHECK(dies->census(0, true, {}).error().text() ==
+        "the reader ended with status 3");
+  CHECK(lives->detect());
+  CHECK((*forker)->end_reader(getpid()) == 0);  // none of its children
+}
+
+TEST_CASE("without its forker a reader is gone, and none can be made") {
+  auto forker = Forker::start(kFake);
+  REQUIRE(forker);
+  auto reader = Reader::start(*forker, getpid(), {});
+  REQUIRE(reader);
+  kill((*forker)->pid(), SIGKILL);
+  CHECK_FALSE(reader->detect());
+  CHECK(Reader::start(*forker, getpid(), {}).error().code() == Errc::kOs);
+}
 
 TEST_CASE("the child can read the target, and only read") {
   static int number = 42;
