@@ -20,6 +20,9 @@ namespace {
 
 // However dear an epoch is, a person gets a new one at least this often.
 constexpr std::int64_t kLongestIntervalNs = 60 * kNsPerSecond;
+// With probes the first epoch waits so long for the governor: it reads
+// everything, and meanwhile nobody would look at what the probes cost.
+constexpr std::int64_t kFirstLookNs = 150 * kNsPerMs;
 // Epochs of --once: as many as tell "ran" from "did not run", no more.
 constexpr int kOnceEpochs = 3;
 
@@ -63,23 +66,28 @@ Collector::Collector(const Options& options,
 
 Collector::Wake Collector::wait_until(std::int64_t due_ns) {
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}};
-  bool probes = false;
-  for (const auto& watch : watches_) {
-    fds.push_back({watch->pidfd(), POLLIN, 0});
-    probes = probes || watch->has_probes();
-  }
+  for (const auto& watch : watches_) fds.push_back({watch->pidfd(), POLLIN, 0});
   for (;;) {
     const std::int64_t now_ns = monotonic_now_ns();
     if (now_ns >= due_ns) return Wake::kTimer;
-    const std::int64_t left_ns = due_ns - now_ns;
-    const std::int64_t nap_ns =
-        probes ? std::min(left_ns, Governor::kTickNs) : left_ns;
+    std::int64_t wake_ns = due_ns;
+    for (const auto& watch : watches_)
+      if (watch->has_probes())
+        wake_ns = std::min(wake_ns, watch->govern_again_ns(now_ns));
+    const std::int64_t nap_ns = wake_ns - now_ns;
     const timespec timeout{.tv_sec = nap_ns / kNsPerSecond,
                            .tv_nsec = nap_ns % kNsPerSecond};
     if (ppoll(fds.data(), fds.size(), &timeout, nullptr) > 0)
       return fds[0].revents != 0 ? Wake::kSignal : Wake::kTargetEnded;
     for (const auto& watch : watches_) watch->govern(monotonic_now_ns());
   }
+}
+
+std::int64_t Collector::first_look_ns() const {
+  return std::ranges::any_of(
+             watches_, [](const auto& watch) { return watch->has_probes(); })
+             ? kFirstLookNs
+             : 0;
 }
 
 std::int64_t Collector::cpu_used_ns() const {
@@ -152,7 +160,7 @@ void Collector::publish(Published<World>& world) const {
 
 Status Collector::run(Published<World>& world) {
   overhead_ratio();
-  std::int64_t due_ns = monotonic_now_ns();
+  std::int64_t due_ns = monotonic_now_ns() + first_look_ns();
   while (!watches_.empty()) {
     switch (wait_until(due_ns)) {
       case Wake::kSignal: return {};
@@ -173,7 +181,8 @@ Result<std::shared_ptr<const Report>> Collector::run_once() {
   const int epochs = options_.for_ns == 0 ? 1 : kOnceEpochs;
   for (int i = 0; i < epochs; ++i) {
     const std::int64_t due_ns =
-        begin_ns + (epochs == 1 ? 0 : options_.for_ns * i / (epochs - 1));
+        begin_ns + first_look_ns() +
+        (epochs == 1 ? 0 : options_.for_ns * i / (epochs - 1));
     // What was seen so far is worth more than nothing when asked to stop.
     if (wait_until(due_ns) == Wake::kSignal && watch.latest() != nullptr) break;
     TRY(watch.epoch(overhead_ratio()));

@@ -39,6 +39,7 @@ class Collector {
  private:
   enum class Wake : std::uint8_t { kTimer, kSignal, kTargetEnded };
   Wake wait_until(std::int64_t due_ns);
+  std::int64_t first_look_ns() const;
   void epoch();
   void drop(std::size_t index, const Error& error);
   void publish(Published<World>& world) const;
