@@ -17,7 +17,8 @@ GoCensus::GoCensus(const CensusSources& sources)
     : at_(sources),
       reader_(sources.memory),
       gc_clock_(sources.process_start_ns),
-      objects_(reader_, sources.symbols, sources.layout, sources.version.minor),
+      objects_(reader_, sources.symbols, sources.layout, sources.version.minor,
+               sources.globals.semtable, sources.search_frames),
       labels_(sources.memory, sources.symbols, sources.version.minor) {}
 
 namespace {
@@ -50,6 +51,7 @@ Result<Census> GoCensus::take(const CensusRequest& request) {
   if (census.full) forget();
   whole_ = false;
   reader_.set_deadline(request.deadline_ns);
+  objects_.begin_census();
   TRY(const GoCounters before,
       read_counters(at_.memory, at_.layout, at_.globals));
   TRY(update_list());
@@ -288,6 +290,10 @@ void GoCensus::add_notes(Census& census) {
        "{} sets of pprof labels were too large: some labels are left out");
   note(census, at_.symbols.overflows(), told_names_,
        "{} stacks or names found no room and are left out");
+  note(
+      census, objects_.cut_semtables(), told_semtable_,
+      "the table of semaphores was too long {} times: some waits for locks may "
+      "have no object");
   note(census, unfound_, told_unfound_,
        "for {} blocked goroutines the object that they wait for was not "
        "found");

@@ -37,6 +37,9 @@ struct CensusSources {
   const std::vector<WaitReason>& reasons;
   GoVersion version;
   std::int64_t process_start_ns = 0;
+  /// False: sudogs of semaphores are looked for in the runtime's table alone,
+  /// for tests of that.
+  bool search_frames = true;
 };
 
 class GoCensus {
@@ -108,7 +111,7 @@ class GoCensus {
   std::uint64_t looked_ = 0, misfits_ = 0;  ///< of one walk
   std::uint64_t cut_stacks_ = 0, unfound_ = 0;
   std::uint64_t told_stacks_ = 0, told_selects_ = 0, told_labels_ = 0,
-                told_names_ = 0, told_unfound_ = 0;
+                told_names_ = 0, told_unfound_ = 0, told_semtable_ = 0;
   bool whole_ = false;  ///< the walk before ended well
 };
 

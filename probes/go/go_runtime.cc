@@ -31,7 +31,7 @@ struct GoTarget {
 class GoRuntime final : public Runtime {
  public:
   GoRuntime(std::unique_ptr<GoTarget> target, const MemoryReader& memory,
-            std::int64_t process_start_ns)
+            std::int64_t process_start_ns, const GoOptions& options)
       : target_(std::move(target)),
         census_({.memory = memory,
                  .layout = target_->program->layout,
@@ -39,7 +39,8 @@ class GoRuntime final : public Runtime {
                  .globals = target_->globals,
                  .reasons = target_->reasons,
                  .version = target_->program->version,
-                 .process_start_ns = process_start_ns}) {}
+                 .process_start_ns = process_start_ns,
+                 .search_frames = options.search_frames}) {}
 
   std::string name() const override { return "go"; }
   std::string version() const override {
@@ -108,6 +109,12 @@ Status check_same_code(const GoProgram& program, const MemoryReader& memory) {
 
 Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
                                            const MemoryReader& memory) {
+  return detect_go_with(process, memory, {});
+}
+
+Result<std::unique_ptr<Runtime>> detect_go_with(const Process& process,
+                                                const MemoryReader& memory,
+                                                const GoOptions& options) {
   TRY(ElfFile elf, ElfFile::open(process.exe_fd()));
   auto bias = process.load_bias(elf);
   TRY(auto program,
@@ -129,7 +136,7 @@ Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
       std::make_unique<Symbols>(*program->table, program->build.main_module);
   target->program = std::move(program);
   return std::make_unique<GoRuntime>(std::move(target), memory,
-                                     process.start_monotonic_ns());
+                                     process.start_monotonic_ns(), options);
 }
 
 }  // namespace taskleak

@@ -15,4 +15,12 @@ namespace taskleak {
 Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
                                            const MemoryReader& memory);
 
+/// What a test may ask for.
+struct GoOptions {
+  bool search_frames = true;  ///< as CensusSources::search_frames
+};
+Result<std::unique_ptr<Runtime>> detect_go_with(const Process& process,
+                                                const MemoryReader& memory,
+                                                const GoOptions& options);
+
 }  // namespace taskleak

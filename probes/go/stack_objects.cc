@@ -52,7 +52,8 @@ void WaitObjects::note_frames(std::uint32_t index, const WalkedTask& task,
                               const StackBytes& bytes) {
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const FrameRange& frame = frames[i];
-    if (frame.role == GoRole::kSemacquire && !waiting_names_locks_)
+    if (frame.role == GoRole::kSemacquire && !waiting_names_locks_ &&
+        search_frames_)
       collect(index, task, frame, frame.return_slot, bytes, semaphores_);
     if (frame.role == GoRole::kNetpollBlock)
       collect(index, task, frame, frame.return_slot, bytes, poll_descs_);

@@ -179,11 +179,25 @@ Status WaitObjects::read_timers(std::span<WalkedTask> tasks) {
       });
 }
 
+Status WaitObjects::search_semtable(std::span<WalkedTask> tasks,
+                                    std::span<const WaitReason> reasons) {
+  if (waiting_names_locks_) return {};
+  semaphores_.clear();
+  for (std::uint32_t i = 0; i < tasks.size(); ++i) {
+    const WalkedTask& task = tasks[i];
+    if (!is_lock(task.kind) || !task.waits_on.empty() || task.torn) continue;
+    TRY(const std::uint64_t sudog, semtable_.sudog_of(task.g.address));
+    if (sudog != 0) semaphores_.push_back({sudog, 0, i, 0});
+  }
+  return find_semaphores(tasks, reasons);
+}
+
 Status WaitObjects::resolve(std::span<WalkedTask> tasks,
                             std::span<const WaitReason> reasons,
                             std::vector<WaitObject>& objects) {
   TRY(follow_sudogs(tasks, reasons));
   TRY(find_semaphores(tasks, reasons));
+  TRY(search_semtable(tasks, reasons));
   TRY(find_conds(tasks));
   TRY(find_poll_descs(tasks));
   TRY(read_channels(tasks, objects));

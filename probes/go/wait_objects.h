@@ -2,10 +2,11 @@
 //
 // What parked goroutines wait for. Channels and selects: the sudogs behind
 // g.waiting. Locks: from Go 1.26 on the same, before that the sudog that
-// semacquire1 keeps in its own frame. Cond: likewise, or the Cond that its Wait
-// keeps. Network: the pollDesc that netpollblock points into. Whatever a stack
-// offers is believed only when the found struct itself names the goroutine.
-// All reads of one kind are made together, for all tasks.
+// semacquire1 keeps in its own frame, or the runtime's table of them. Cond:
+// likewise, or the Cond that its Wait keeps. Network: the pollDesc that
+// netpollblock points into. Whatever a stack offers is believed only when the
+// found struct itself names the goroutine. All reads of one kind are made
+// together, for all tasks.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include "model/census.h"
 #include "probes/go/layout.h"
 #include "probes/go/piece_reader.h"
+#include "probes/go/semtable.h"
 #include "probes/go/symbols.h"
 #include "probes/go/unwind.h"
 #include "probes/go/walked_task.h"
@@ -30,12 +32,19 @@ class WaitObjects {
   /// Words of one frame that are tried as pointers.
   static constexpr std::size_t kMaxFrameWords = 64;
 
+  /// `semtable`: address of runtime.semtable, 0 when it is not known; without
+  /// `search_frames` it alone is asked.
   WaitObjects(PieceReader& reader, Symbols& symbols, const GoLayout& layout,
-              int go_minor)
+              int go_minor, Addr semtable, bool search_frames)
       : reader_(reader),
         symbols_(symbols),
         layout_(layout),
-        waiting_names_locks_(go_minor >= kFirstWithLocksInWaiting) {}
+        waiting_names_locks_(go_minor >= kFirstWithLocksInWaiting),
+        search_frames_(search_frames),
+        semtable_(reader, layout, semtable) {}
+
+  /// Forgets what was read for the census before.
+  void begin_census() { semtable_.forget(); }
 
   /// Forgets the tasks of the batch before.
   void begin();
@@ -49,6 +58,8 @@ class WaitObjects {
                  std::vector<WaitObject>& objects);
   /// Selects that had more cases than are followed, since the start.
   std::uint64_t cut_selects() const { return cut_selects_; }
+  /// Walks of the table of semaphores that were cut, since the start.
+  std::uint64_t cut_semtables() const { return semtable_.cut(); }
 
  private:
   // semacquire and notifyListWait set g.waiting from 1.26 on
@@ -71,6 +82,9 @@ class WaitObjects {
                        std::span<const WaitReason> reasons);
   Status find_semaphores(std::span<WalkedTask> tasks,
                          std::span<const WaitReason> reasons);
+  /// For locks whose sudog no frame showed.
+  Status search_semtable(std::span<WalkedTask> tasks,
+                         std::span<const WaitReason> reasons);
   Status find_conds(std::span<WalkedTask> tasks);
   Status find_poll_descs(std::span<WalkedTask> tasks);
   Status read_channels(std::span<WalkedTask> tasks,
@@ -89,6 +103,8 @@ class WaitObjects {
   Symbols& symbols_;
   const GoLayout& layout_;
   bool waiting_names_locks_;
+  bool search_frames_;
+  SemTable semtable_;
   Candidates semaphores_, conds_, poll_descs_;
   /// Where in a frame the wanted word was found last, by the frame's pc: the
   /// compiler gave it one place.

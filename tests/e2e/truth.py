@@ -53,10 +53,10 @@ class Truth(harness.Target):
         return self.stderr()
 
 
-def census(pid, epochs=1):
+def census(pid, epochs=1, *options):
     """What census_dump reads of a process, a dictionary an epoch."""
     done = subprocess.run(
-        [CENSUS_DUMP, "--json", "--epochs", str(epochs), str(pid)],
+        [CENSUS_DUMP, "--json", "--epochs", str(epochs), *options, str(pid)],
         capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -2,7 +2,9 @@
 //
 // Prints censuses of a live process, without the reader child and the model:
 // for tests and for the developer of a runtime plug-in.
-//   census_dump [--json] [--quiet] [--epochs N] [--sleep-ms MS] PID
+//   census_dump [--json] [--quiet] [--epochs N] [--sleep-ms MS]
+//               [--semtable] PID
+// --semtable: find what locks wait for through runtime.semtable alone.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -22,6 +24,7 @@ using namespace taskleak;
 struct Options {
   bool json = false;
   bool quiet = false;
+  bool semtable = false;
   int epochs = 1;
   int sleep_ms = 0;
   pid_t pid = 0;
@@ -126,6 +129,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.json = true;
     else if (word == "--quiet")
       options.quiet = true;
+    else if (word == "--semtable")
+      options.semtable = true;
     else if (word == "--epochs" && i + 1 < argc)
       options.epochs = std::atoi(argv[++i]);
     else if (word == "--sleep-ms" && i + 1 < argc)
@@ -139,7 +144,8 @@ bool parse(int argc, char** argv, Options& options) {
 Status run(const Options& options) {
   TRY(const Process process, Process::open(options.pid));
   const ProcessMemory memory(options.pid);
-  TRY(const std::unique_ptr<Runtime> go, detect_go(process, memory));
+  TRY(const std::unique_ptr<Runtime> go,
+      detect_go_with(process, memory, {.search_frames = !options.semtable}));
   Tables tables;
   nlohmann::json all = nlohmann::json::array();
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
@@ -164,7 +170,7 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     fmt::print(stderr,
                "usage: census_dump [--json] [--quiet] [--epochs N] "
-               "[--sleep-ms MS] PID\n");
+               "[--sleep-ms MS] [--semtable] PID\n");
     return 2;
   }
   if (const Status status = run(options); !status) {
