@@ -2,7 +2,8 @@
 
 // Load asks the shop's /work over and over: a closed loop on a few
 // connections, for a bounded time or until stdin ends. Every answer is checked.
-// Prints one line of JSON.
+// Prints one line of JSON at the end, and one for each line on stdin; each
+// tells of what was done since the one before.
 package main
 
 import (
@@ -21,10 +22,25 @@ import (
 	"time"
 )
 
-// client is one connection's tally.
-type client struct {
+// tally is what was done since the last report.
+type tally struct {
 	requests, wrong, failed int
 	latencies               []time.Duration
+}
+
+// client is one connection and its tally.
+type client struct {
+	sync.Mutex
+	tally
+}
+
+// take ends a tally and begins the next.
+func (c *client) take() tally {
+	c.Lock()
+	defer c.Unlock()
+	done := c.tally
+	c.tally = tally{}
+	return done
 }
 
 func main() {
@@ -39,10 +55,16 @@ func main() {
 	var once sync.Once
 	stop := func() { once.Do(func() { close(end) }) }
 	time.AfterFunc(*length, stop)
-	if *stdin {
-		go func() { io.Copy(io.Discard, os.Stdin); stop() }()
-	}
 	clients := make([]client, *connections)
+	if *stdin {
+		go func() {
+			for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+				report(clients, time.Since(start))
+				start = time.Now()
+			}
+			stop()
+		}()
+	}
 	var all sync.WaitGroup
 	for i := range clients {
 		all.Add(1)
@@ -55,7 +77,7 @@ func main() {
 func (c *client) run(address string, end <-chan struct{}) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		c.failed++
+		c.count(0, false, err)
 		return
 	}
 	defer conn.Close()
@@ -67,36 +89,47 @@ func (c *client) run(address string, end <-chan struct{}) {
 		default:
 		}
 		begun := time.Now()
-		if !c.ask(conn, in, id) {
-			c.failed++
+		right, err := ask(conn, in, id)
+		if c.count(time.Since(begun), right, err); err != nil {
 			return
 		}
-		c.latencies = append(c.latencies, time.Since(begun))
 	}
 }
 
-// ask makes one request; false when the connection failed.
-func (c *client) ask(conn net.Conn, in *bufio.Reader, id int) bool {
+func (c *client) count(took time.Duration, right bool, err error) {
+	c.Lock()
+	defer c.Unlock()
+	if err != nil {
+		c.failed++
+		return
+	}
+	c.requests++
+	if !right {
+		c.wrong++
+	}
+	c.latencies = append(c.latencies, took)
+}
+
+// ask makes one request and says whether the answer was right; an error when
+// the connection failed.
+func ask(conn net.Conn, in *bufio.Reader, id int) (bool, error) {
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	fmt.Fprintf(conn, "GET /work?id=%d HTTP/1.1\r\nHost: shop\r\n\r\n", id)
 	response, err := http.ReadResponse(in, nil)
 	if err != nil {
-		return false
+		return false, err
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return false
+		return false, err
 	}
-	c.requests++
-	if strings.TrimSpace(string(body)) != strconv.Itoa(3*id+1) {
-		c.wrong++
-	}
-	return true
+	return strings.TrimSpace(string(body)) == strconv.Itoa(3*id+1), nil
 }
 
 func report(clients []client, took time.Duration) {
-	var sum client
-	for _, c := range clients {
+	var sum tally
+	for i := range clients {
+		c := clients[i].take()
 		sum.requests += c.requests
 		sum.wrong += c.wrong
 		sum.failed += c.failed
