@@ -166,7 +166,7 @@ class Comparison:
 
     def with_everything(self, witness, tasks, answer, dump, times=False):
         """`tasks` (id -> task) against an answer of the program and the dump
-        that it left when it was ended; see _with_waits for `times`."""
+        that it left when it was ended; see with_waits for `times`."""
         system = {i for i, task in tasks.items() if task["system"]}
         self.fact(witness, "count", len(tasks) - len(system),
                   answer["num_goroutine"])
@@ -180,7 +180,7 @@ class Comparison:
         self._with_dump(witness, without(tasks, system | {1}),
                         without(short, system),
                         shown=lambda frame: not hidden(frame[0]))
-        self._with_waits(witness, tasks, answer, times)
+        self.with_waits(witness, tasks, answer, times)
 
     def _with_dump(self, witness, tasks, dump, shown=lambda frame: True):
         self.fact(witness, "goroutines", sorted(tasks), sorted(dump))
@@ -205,7 +205,7 @@ class Comparison:
                   said["created"])
         self.fact(who, "stack", frames, said["frames"])
 
-    def _with_waits(self, witness, tasks, answer, times):
+    def with_waits(self, witness, tasks, answer, times):
         """Each of `tasks` against what the goroutine itself had said; `times`:
         labels and times too, where the tasks are census_dump's."""
         for goid, wait in answer["waits"].items():
