@@ -40,16 +40,20 @@ func (f *forger) labelMap(bits uint64, loop bool) uint64 {
 	return header
 }
 
-// patch changes a function's code as a tool that hooks it does: what followed
-// the stack check in the file is something else in memory.
+// patch changes a function's code as a tool that hooks it does: behind the
+// stack check other bytes stand in memory than in the file, to the same effect.
 func (f *forger) patch(name string) {
 	at := f.symbol(name)
 	writable(at)
-	// cmp rsp, 16(r14); jbe; push rbp; mov rbp, rsp: find the push and swap it
-	// for a push of another register with the same effect on the stack.
+	const pushRbp, pushRax, nop, clc = 0x55, 0x50, 0x90, 0xf8
+	// Where the prologue of a small frame ends, some versions have a nop.
+	const behind = 12
 	for i := uint64(0); i < 32; i++ {
-		if uint8(peek(at+i)) == 0x55 {
-			f.poke8(at+i, 0x50)
+		if uint8(peek(at+i)) == pushRbp {
+			f.poke8(at+i, pushRax)
+			if uint8(peek(at+i+behind)) == nop {
+				f.poke8(at+i+behind, clc)
+			}
 			return
 		}
 	}
