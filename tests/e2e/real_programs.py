@@ -53,6 +53,25 @@ class Etcd(Program):
             {"key": text(f"{thread}/{number % 100}"), "value": text("x" * 64)}))
 
 
+class Caddy(Program):
+    module, package = "github.com/caddyserver/caddy/v2", "/cmd/caddy"
+    version, go = "v2.11.9", "go1.26.8"
+
+    def prepare(self):
+        admin = f"127.0.0.1:{self.other_port}"
+        self.profile = f"http://{admin}/debug/pprof/goroutine"
+        self.write("site/index.html", "<p>hello</p>\n" * 100)
+        self.write("Caddyfile", f"{{\n admin {admin}\n auto_https off\n}}\n"
+                   f"{self.url} {{\n root * {self.dir}/site\n encode gzip\n"
+                   " file_server\n}\n")
+
+    def arguments(self):
+        return ["run", "--config", self.dir / "Caddyfile"]
+
+    def step(self, thread, number):
+        request(self.url + "/", headers={"Accept-Encoding": "gzip"})
+
+
 class Nats(Program):
     """Publishes over raw sockets and receives what it published."""
 
@@ -138,4 +157,4 @@ class Pebble(Program):
         self.start(case)
 
 
-PROGRAMS = [Etcd, Nats, Mc, Pebble]
+PROGRAMS = [Etcd, Caddy, Nats, Mc, Pebble]

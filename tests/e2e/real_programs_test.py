@@ -9,9 +9,10 @@ unknown wait reason, no warning in the log, complete coverage.
 
 Without TASKLEAK_TEST_ALL only those that are built fast.
 
-  sudo tests/e2e/real_programs_test.py --document
+  sudo tests/e2e/real_programs_test.py --document [RealProgramTest.test_NAME...]
 
-runs all and, when all passed, writes their table into docs/real-programs.md.
+runs all (or those) and, when they passed, writes their rows into
+docs/real-programs.md.
 """
 
 import http.client
@@ -28,6 +29,7 @@ from real_programs import PROGRAMS
 from truth import CREATED, GOROUTINE, PLACE, WRAPPER, hidden, named, place
 
 TRIES = 12  # for a moment in which an idle program is truly at rest
+TORN = 3  # tasks of one look at a loaded program that changed under every retry
 COME_OR_GO = 2  # tasks that may, where no such moment was met
 LOAD_SECONDS = 8
 LOOKS_UNDER_LOAD = 4
@@ -124,23 +126,28 @@ def differences(ours, before, after):
 
 class RealProgramTest(harness.TestCase):
 
-    def look(self, pid, system=False):
-        """Our own answer: goid -> task; its coverage is complete."""
+    def look(self, pid, system=False, torn=0):
+        """Our own answer: goid -> task."""
         snapshot = self.snapshot_once(pid, "--for", "0", "--no-probes")
-        self.check_answer(snapshot)
+        self.check_answer(snapshot, torn)
         return {harness.raw_goid(task): task for task in snapshot["tasks"]
                 if system or not task["system"]}
 
-    def check_answer(self, snapshot):
+    def check_answer(self, snapshot, torn=0):
+        """Complete, but for `torn` tasks at most."""
         coverage, counts = snapshot["coverage"], snapshot["counts"]
-        self.assertTrue(coverage["complete"], coverage)
+        self.assertLessEqual(coverage["torn_tasks"], torn)
+        self.assertEqual(coverage["complete"], coverage["torn_tasks"] == 0,
+                         coverage)
         self.assertEqual(coverage["notes"], [])
         self.assert_counts_fit(counts)
         self.assertEqual(counts["by_state"]["unknown"], coverage["torn_tasks"])
         for task in snapshot["tasks"]:
             if task["state"] == "blocked" and not task["torn"]:
-                self.reasons.add(task["wait_reason"])
-        self.assertFalse([r for r in self.reasons if not r or "unknown" in r])
+                reason = task["wait_reason"]
+                self.assertTrue(reason and "unknown" not in reason, task)
+                if not task["system"]:
+                    self.reasons.add(reason)
 
     def compare_at_rest(self, program):
         """Until one moment shows both the same; returns how many tasks."""
@@ -168,7 +175,7 @@ class RealProgramTest(harness.TestCase):
         self.addCleanup(profile.close)
         for _ in range(LOOKS_UNDER_LOAD):
             before = profile.read()
-            ours = self.look(program.process.pid)
+            ours = self.look(program.process.pid, torn=TORN)
             lasting = set(before) & set(profile.read())
             self.assertEqual(lasting - set(ours), set())
             time.sleep(0.5)
@@ -182,7 +189,7 @@ class RealProgramTest(harness.TestCase):
             begin = time.monotonic()
             while time.monotonic() < begin + LOAD_SECONDS and not load.failed:
                 snapshot = daemon.next_snapshot()
-                self.check_answer(snapshot)
+                self.check_answer(snapshot, TORN)
                 result["under load"] = max(result.get("under load", 0),
                                            snapshot["counts"]["tasks"])
                 if program.profile:
@@ -191,7 +198,9 @@ class RealProgramTest(harness.TestCase):
         self.assertEqual(load.failed, [])
         self.assertGreater(load.done, 0)
         result["operations/s"] = load.done / seconds
-        snapshot = daemon.next_snapshot()
+        snapshot = harness.wait_for(
+            "complete snapshot", lambda: (s := daemon.next_snapshot()) and
+            s["coverage"]["complete"] and s, 30)
         self.check_answer(snapshot)
         self.assertEqual(sum(snapshot["coverage"]["lost_events"].values()), 0)
         result["created"] = snapshot["counts"]["created"]
@@ -250,15 +259,21 @@ def row(kind, found):
 
 
 def document():
-    """The table between two marks of the document, from this run."""
+    """Between two marks of the document: a row for each program of this run,
+    the others stay as they are."""
     begin, end = "<!-- table -->\n", "<!-- end of table -->\n"
-    before, _, rest_of_it = DOCUMENT.read_text().partition(begin)
-    after = rest_of_it.partition(end)[2]
+    before, _, table = DOCUMENT.read_text().partition(begin)
+    table, _, after = table.partition(end)
+    rows = {line.split("|")[1].strip(): line + "\n"
+            for line in table.splitlines()[2:]}
+    rows.update((kind.name(), row(kind, found))
+                for kind, found in results.items())
     head = ("| program | module and version | Go | tasks idle | most under "
             "load | load a second | created | sites | wait reasons seen |\n" +
             "|---" * 9 + "|\n")
-    rows = "".join(row(kind, found) for kind, found in results.items())
-    DOCUMENT.write_text(before + begin + head + rows + end + after)
+    table = "".join(rows[kind.name()] for kind in PROGRAMS
+                    if kind.name() in rows)
+    DOCUMENT.write_text(before + begin + head + table + end + after)
 
 
 add_tests()
