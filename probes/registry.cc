@@ -3,13 +3,14 @@
 // The table of runtimes: the one list to extend when one is added.
 #include <array>
 
+#include "probes/go/describe.h"
 #include "probes/go/go_runtime.h"
 #include "probes/runtime.h"
 
 namespace taskleak {
 namespace {
 
-constexpr std::array kKinds = {RuntimeKind{"go", &detect_go}};
+constexpr std::array kKinds = {RuntimeKind{"go", &detect_go, &describe_go}};
 
 }  // namespace
 

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "model/census.h"
+#include "probes/binary_report.h"
 #include "probes/probe_spec.h"
 #include "target/memory.h"
 #include "target/process.h"
@@ -46,6 +47,12 @@ class Runtime {
   virtual Result<Census> take_census(const CensusRequest& request) = 0;
 };
 
+/// A process and its memory.
+struct LiveProcess {
+  const Process& process;
+  const MemoryReader& memory;
+};
+
 /// A row of the table of runtimes.
 struct RuntimeKind {
   const char* name;
@@ -53,6 +60,11 @@ struct RuntimeKind {
   /// is, and we cannot read it; the text says why and what to do.
   Result<std::unique_ptr<Runtime>> (*detect)(const Process& process,
                                              const MemoryReader& memory);
+  /// What is found in the executable behind `exe_fd`; `live` runs it, or is
+  /// nullptr. kNotFound: it has no such runtime; what else stands in the way
+  /// of listing its tasks is part of the report.
+  Result<BinaryReport> (*describe)(int exe_fd,
+                                   const LiveProcess* live) = nullptr;
 };
 
 /// Every runtime that needs code, in the order they are tried.

@@ -4,12 +4,11 @@
 // the parts of the plug-in together.
 #include "probes/go/go_runtime.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
 #include "probes/go/census.h"
+#include "probes/go/checks.h"
 #include "probes/go/go_program.h"
 #include "probes/go/probes.h"
 #include "probes/go/reasons.h"
@@ -66,45 +65,6 @@ class GoRuntime final : public Runtime {
   GoCensus census_;
 };
 
-/// The file must be what the process runs: its moduledata says the same.
-Status check_same_module(const GoProgram& program, const MemoryReader& memory) {
-  const Image& image = program.image;
-  const std::uint32_t size = program.layout.moduledata.size;
-  std::vector<std::byte> live(size);
-  TRY(memory.read(image.live(program.module.moduledata), live));
-  TRY(const std::vector<std::byte> file,
-      image.data(program.module.moduledata, size));
-  const Record in_memory(live);
-  const Record in_file(file);
-  for (const std::uint32_t field : module_pointers(program.layout))
-    if (in_memory.addr(field) != image.live(in_file.addr(field)))
-      return fail(Errc::kCorrupt,
-                  "the process and its executable file disagree on moduledata");
-  return {};
-}
-
-/// And its code is the same, at places all over it. A few may have probes in
-/// them, of ours or of others.
-Status check_same_code(const GoProgram& program, const MemoryReader& memory) {
-  constexpr std::uint64_t kSamples = 64, kSampleBytes = 64, kProbed = 8;
-  const Addr text{program.table->text()};
-  const std::uint64_t size = program.table->etext() - text.value;
-  if (size < kSamples * kSampleBytes) return {};
-  std::uint64_t different = 0;
-  for (std::uint64_t i = 0; i < kSamples; ++i) {
-    const Addr at = text + (size - kSampleBytes) / (kSamples - 1) * i;
-    std::array<std::byte, kSampleBytes> live{};
-    TRY(memory.read(at, live));
-    TRY(const std::span<const std::byte> file,
-        program.image.elf().at(program.image.linked(at), kSampleBytes));
-    different += std::ranges::equal(live, file) ? 0 : 1;
-  }
-  if (different > kProbed)
-    return fail(Errc::kCorrupt,
-                "the process and its executable file disagree on the code");
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
@@ -120,11 +80,8 @@ Result<std::unique_ptr<Runtime>> detect_go_with(const Process& process,
   TRY(auto program,
       GoProgram::open(process.exe_fd(), std::move(elf), bias.value_or(0)));
   if (!bias) return std::unexpected(std::move(bias).error());
-  TRY(check_same_module(*program, memory));
-  TRY(check_same_code(*program, memory));
   auto target = std::make_unique<GoTarget>();
-  TRY(target->globals, live_globals(program->image, program->globals,
-                                    program->module.moduledata));
+  TRY(target->globals, check_process(*program, memory));
   TRY(target->reasons, read_wait_reasons(memory, target->globals.wait_reasons,
                                          target->globals.wait_reasons_bytes));
   TRY(check_version(program->version, target->reasons));

@@ -55,7 +55,7 @@ struct GoLayout {
     std::uint32_t size, id, m, goidcache, goidcacheend, free_n;
   } p;
   struct {
-    std::uint32_t size, id, curg, procid, p;
+    std::uint32_t size, g0, id, curg, procid, p;
   } m;
   struct {
     std::uint32_t size, goidgen, ngsys, free_n, free_no_stack_n;

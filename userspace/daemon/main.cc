@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "daemon/collector.h"
+#include "daemon/layout_command.h"
 #include "daemon/options.h"
 #include "daemon/routes.h"
 #include "daemon/self.h"
@@ -95,7 +96,19 @@ Status serve(const Options& options, ListenSocket socket,
   return collector.run(world);
 }
 
+/// Prints what is found in one executable.
+Status print_layout(const LayoutOptions& options) {
+  TRY(const LayoutAnswer answer, describe_layout(options));
+  if (std::fwrite(answer.text.data(), 1, answer.text.size(), stdout) !=
+          answer.text.size() ||
+      std::fflush(stdout) != 0)
+    return fail(Errc::kOs, "writing to stdout failed");
+  if (!answer.refused.empty()) return fail(Errc::kUnsupported, answer.refused);
+  return {};
+}
+
 Status run(const Options& options) {
+  if (options.layout) return print_layout(*options.layout);
   std::unique_ptr<Kernel> kernel;  // outlives the watches that use it
   ProbeSource source;
   // Before any thread exists and before the programs are loaded.

@@ -23,6 +23,7 @@ Ways to call it:
   sudo task-leakd --pid PID               watch it; http://127.0.0.1:10190/
   sudo task-leakd --pid PID --once        one snapshot as text, then exit
   sudo task-leakd --pid PID --once --format json --for 0
+  task-leakd layout --exe PATH            what is found in a binary, and how
 
 Exit status: 0 done, 2 usage, 3 target gone or refused, 4 missing capability.
 Nothing of the target is written, stopped or signalled.)";
@@ -61,12 +62,13 @@ struct Words {
   std::string log_level = "info";
   std::string log_format = "logfmt";
   bool no_probes = false;
+  LayoutOptions layout;
+  std::string layout_format = "text";
 };
 
 void add_what(CLI::App& app, Options& options, Words& words) {
   app.add_option("--pid", options.pids,
                  "process to watch; give it again for several")
-      ->required()
       ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
       ->type_name("PID");
   app.add_option("--path.procfs", options.procfs.root,
@@ -136,6 +138,38 @@ void add_web_and_log(CLI::App& app, Options& options, Words& words) {
       ->default_str(words.log_format);
 }
 
+CLI::App* add_layout(CLI::App& app, Words& words) {
+  CLI::App* layout = app.add_subcommand(
+      "layout", "say what is found in an executable and by which way");
+  auto* exe = layout->add_option("--exe", words.layout.exe, "the executable")
+                  ->type_name("PATH");
+  layout->add_option("--pid", words.layout.pid, "the process that runs it")
+      ->check(CLI::Range(1, std::numeric_limits<std::int32_t>::max()))
+      ->type_name("PID")
+      ->excludes(exe);
+  layout
+      ->add_option("--path.procfs", words.layout.procfs.root,
+                   "the /proc whose pids are meant")
+      ->type_name("DIR")
+      ->default_str(words.layout.procfs.root);
+  layout->add_option("--format", words.layout_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT")
+      ->default_str(words.layout_format);
+  return layout;
+}
+
+Status interpret_layout(const Words& words, Options& options) {
+  if (!options.pids.empty())
+    return fail(Errc::kUsage, "--pid belongs behind layout");
+  options.layout = words.layout;
+  if (options.layout->exe.empty() && options.layout->pid == 0)
+    return fail(Errc::kUsage, "layout wants --exe PATH or --pid PID");
+  options.layout->format =
+      words.layout_format == "json" ? OutputFormat::kJson : OutputFormat::kText;
+  return {};
+}
+
 LogLevel log_level(std::string_view word) {
   if (word == "debug") return LogLevel::kDebug;
   if (word == "warn") return LogLevel::kWarn;
@@ -153,6 +187,7 @@ Status take_duration(const std::string& word, const char* option,
 
 Status interpret(const Words& words, Options& options) {
   constexpr std::int64_t kShortestIntervalNs = 100'000'000;
+  if (options.pids.empty()) return fail(Errc::kUsage, "--pid is required");
   TRY(take_duration(words.for_duration, "--for", options.for_ns));
   TRY(take_duration(words.interval, "--interval", options.interval_ns));
   TRY(take_duration(words.suspect_after, "--suspect-after",
@@ -239,17 +274,20 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   add_what(app, options, words);
   add_cost(app, options, words);
   add_web_and_log(app, options, words);
+  const CLI::App* layout = add_layout(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return {.options = std::nullopt, .text = app.help()};
+    return {.options = std::nullopt,
+            .text = layout->parsed() ? layout->help() : app.help()};
   } catch (const CLI::CallForVersion& version) {
     return {.options = std::nullopt, .text = version.what()};
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what());
   }
-  if (const Status status = interpret(words, options); !status)
-    return usage_error(status.error().message());
+  const Status status = layout->parsed() ? interpret_layout(words, options)
+                                         : interpret(words, options);
+  if (!status) return usage_error(status.error().message());
   return {.options = std::move(options), .text = {}};
 }
 

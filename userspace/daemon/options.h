@@ -28,7 +28,17 @@ enum class ExitStatus : std::uint8_t {
   kMissingCapability = 4,  ///< the text names it and the command that grants it
 };
 
+/// Of `task-leakd layout`: one of the two is named.
+struct LayoutOptions {
+  std::string exe;
+  std::int32_t pid = 0;
+  ProcFs procfs;  ///< whose pid `pid` is
+  OutputFormat format = OutputFormat::kText;
+};
+
 struct Options {
+  /// Set: describe one executable and do nothing else.
+  std::optional<LayoutOptions> layout;
   std::vector<std::int32_t> pids;
   ProcFs procfs;  ///< whose pids `pids` are
   bool once = false;

@@ -318,6 +318,12 @@ std::optional<Addr> ElfFile::program_headers() const {
   return std::nullopt;
 }
 
+bool ElfFile::has_interpreter() const {
+  return std::ranges::any_of(impl_->segments, [](const Elf64_Phdr& segment) {
+    return segment.p_type == PT_INTERP;
+  });
+}
+
 Addr ElfFile::entry() const { return Addr{impl_->header.e_entry}; }
 
 std::span<const ElfSegment> ElfFile::segments() const { return impl_->loaded; }

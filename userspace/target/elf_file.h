@@ -63,6 +63,8 @@ class ElfFile {
   /// The linked address of the program headers, as AT_PHDR names them in the
   /// process; nothing when no segment holds them.
   std::optional<Addr> program_headers() const;
+  /// It names a dynamic loader.
+  bool has_interpreter() const;
   /// The linked entry point, AT_ENTRY in the process.
   Addr entry() const;
   /// In the order of the file, which is that of their addresses.

@@ -51,6 +51,20 @@ TEST_CASE("a zero budget is state alone") {
   CHECK_FALSE(parsed.options->probes);
 }
 
+TEST_CASE("layout takes a file or a process, and nothing of the daemon's") {
+  const ParsedOptions file = parse({"layout", "--exe", "/srv/shop"});
+  REQUIRE(file.options);
+  REQUIRE(file.options->layout);
+  CHECK(file.options->layout->exe == "/srv/shop");
+  CHECK(file.options->layout->format == OutputFormat::kText);
+  const ParsedOptions process =
+      parse({"layout", "--pid", "7", "--format", "json"});
+  REQUIRE(process.options);
+  CHECK(process.options->layout->pid == 7);
+  CHECK(process.options->layout->format == OutputFormat::kJson);
+  CHECK_FALSE(parse({"--pid", "7"}).options->layout);
+}
+
 TEST_CASE("a mistake is one line and exit status 2") {
   const std::vector<std::vector<const char*>> mistakes = {
       {},
@@ -60,6 +74,10 @@ TEST_CASE("a mistake is one line and exit status 2") {
       {"--pid", "1", "--pid", "1"},
       {"--pid", "1", "--pid", "2", "--once"},
       {"--pid", "1", "--format", "xml"},
+      {"layout"},
+      {"layout", "--exe", "a", "--pid", "1"},
+      {"--pid", "1", "layout", "--exe", "a"},
+      {"layout", "--exe", "a", "--once"},
       {"--pid", "1", "--nonsense"}};
   for (const auto& words : mistakes) {
     const ParsedOptions parsed = parse(words);
