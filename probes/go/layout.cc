@@ -89,9 +89,13 @@ bool optional(std::string_view path) {
   return name == "runtime.pollDesc" || name == "runtime.notifyList";
 }
 
+constexpr int kOldestMinor = std::begin(kReleases)->minor;
+constexpr int kNewestMinor = std::rbegin(kReleases)->minor;
+
+/// A version newer than the table has what the newest in it has.
 bool has_field(const Field& field, GoVersion version) {
-  return field.first_minor <= version.minor &&
-         version.minor <= field.last_minor;
+  const int minor = std::min(version.minor, kNewestMinor);
+  return field.first_minor <= minor && minor <= field.last_minor;
 }
 
 GoLayout empty_layout() {
@@ -123,14 +127,6 @@ std::unexpected<Error> unknown(GoVersion version) {
                   known_versions()));
 }
 
-Status known_minor(GoVersion version) {
-  for (const Releases& releases : kReleases)
-    if (releases.minor == version.minor) return {};
-  return fail(Errc::kUnsupported,
-              fmt::format("Go {} is not known; known are {}", version.text(),
-                          known_versions()));
-}
-
 Result<StructLayouts> read_dwarf(int exe_fd) {
   std::set<std::string_view> names;
   for (const Field& field : kFields) names.insert(struct_of(field.path));
@@ -140,8 +136,17 @@ Result<StructLayouts> read_dwarf(int exe_fd) {
 
 }  // namespace
 
+bool newer_than_table(GoVersion version) {
+  return version.minor > kNewestMinor;
+}
+
+std::string newest_in_table() { return fmt::format("1.{}", kNewestMinor); }
+
 Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version) {
-  TRY(known_minor(version));
+  if (version.minor < kOldestMinor)
+    return fail(Errc::kUnsupported,
+                fmt::format("Go {} is not known; known are {}", version.text(),
+                            known_versions()));
   TRY(const StructLayouts found, read_dwarf(exe_fd));
   // With cgo, C's debug information may be there where Go's was left out.
   if (!found.contains("runtime.g._size"))

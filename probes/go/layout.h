@@ -90,9 +90,16 @@ struct GoLayout {
 /// table. The errors are those of the two below.
 Result<GoLayout> find_layout(int exe_fd, GoVersion version);
 
+/// Is this a later minor version than any that the table holds? What its
+/// runtime does was never read, so that whoever believes it says so.
+bool newer_than_table(GoVersion version);
+/// "1.27", the newest minor version of the table.
+std::string newest_in_table();
+
 /// The layout from the binary's DWARF. kNotFound without DWARF, kUnsupported
-/// when a field that this version must have is not described, or for a minor
-/// version of which it is not known what its fields mean.
+/// when a field that this version must have is not described (one newer than
+/// the table must have what the newest in it has), or for a version older than
+/// the table.
 Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version);
 
 /// The layout from the generated table. kUnsupported: a version it does not

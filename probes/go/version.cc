@@ -47,11 +47,12 @@ std::unexpected<Error> refuse(Errc code, const char* why,
 
 Result<GoVersion> GoVersion::parse(std::string_view text) {
   std::string_view rest = text;
-  if (rest.starts_with("devel"))
-    return refuse(Errc::kUnsupported,
-                  "a development build; only releases are known", text);
+  const bool development = take(rest, "devel ");
   if (!take(rest, "go"))
-    return refuse(Errc::kCorrupt, "not a version of Go", text);
+    return development || text.starts_with("devel")
+               ? refuse(Errc::kUnsupported,
+                        "a development build that does not say of what", text)
+               : refuse(Errc::kCorrupt, "not a version of Go", text);
   const auto major = take_number(rest);
   if (!major || !take(rest, "."))
     return refuse(Errc::kCorrupt, "not a version of Go", text);
@@ -59,16 +60,13 @@ Result<GoVersion> GoVersion::parse(std::string_view text) {
     return refuse(Errc::kUnsupported, "only Go 1 is known", text);
   const auto minor = take_number(rest);
   if (!minor) return refuse(Errc::kCorrupt, "not a version of Go", text);
-  if (rest.starts_with("rc") || rest.starts_with("beta"))
-    return refuse(Errc::kUnsupported,
-                  "a release candidate; only releases are known", text);
   GoVersion version{.minor = *minor, .patch = 0, .modified = false};
   if (take(rest, ".")) {
     const auto patch = take_number(rest);
     if (!patch) return refuse(Errc::kCorrupt, "not a version of Go", text);
     version.patch = *patch;
   }
-  version.modified = !rest.empty();
+  version.modified = development || !rest.empty();
   return version;
 }
 

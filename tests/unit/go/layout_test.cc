@@ -54,9 +54,14 @@ TEST_CASE("what stands behind the number marks a modified Go") {
   CHECK(layout_from_table({26, 8, true}).error().code() == Errc::kUnsupported);
 }
 
-TEST_CASE("what is no release is refused") {
-  for (const char* text : {"go1.27rc1", "go1.27beta2", "devel go1.28-abcdef",
-                           "devel +0123456789", "go2.1"})
+TEST_CASE("what comes before a release is not the release") {
+  CHECK(GoVersion::parse("go1.27rc1").value() == GoVersion{27, 0, true});
+  CHECK(GoVersion::parse("devel go1.28-abcdef Mon Nov 2").value() ==
+        GoVersion{28, 0, true});
+}
+
+TEST_CASE("what names no version of Go 1 is refused") {
+  for (const char* text : {"devel +0123456789", "devel", "go2.1"})
     CHECK(GoVersion::parse(text).error().code() == Errc::kUnsupported);
   for (const char* text :
        {"", "go", "1.26.8", "go1", "go1.", "go1.x", "go1.26.", "go-1.26",
@@ -129,7 +134,17 @@ TEST_CASE("debug information of C alone does not count as Go's") {
         Errc::kNotFound);
 }
 
-TEST_CASE("a minor version that is not known is refused before its DWARF") {
+TEST_CASE("a version newer than the table wants debug information") {
   const TestElf file = ElfBuilder().build();
+  CHECK(newer_than_table({28, 0}));
+  CHECK_FALSE(newer_than_table({27, 99}));
+  CHECK(layout_from_dwarf(file.fd(), {28, 0}).error().code() ==
+        Errc::kNotFound);
   CHECK(find_layout(file.fd(), {28, 0}).error().code() == Errc::kUnsupported);
+}
+
+TEST_CASE("a version older than the table is refused before its DWARF") {
+  const TestElf file = ElfBuilder().build();
+  CHECK(layout_from_dwarf(file.fd(), {17, 0}).error().code() ==
+        Errc::kUnsupported);
 }
