@@ -82,6 +82,9 @@ struct CensusTotals {
 struct Census {
   std::uint8_t runtime = 0;  ///< index into Detection::runtimes
   bool full = false;         ///< nothing is kept from before: a first walk
+  /// The runtime's own count is all that can be had: oracle_live is it, no
+  /// task is listed, and `created` is not known. Such a census is full.
+  bool count_only = false;
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
   std::vector<CensusTask> changed;  ///< each slot at most once

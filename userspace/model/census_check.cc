@@ -33,6 +33,15 @@ KnownSizes sizes_after(const CensusTables& tables, const KnownSizes& base) {
           base.reasons + tables.reasons.size()};
 }
 
+Status check_count_only(const Census& census) {
+  if (!census.full || !census.changed.empty() || !census.torn.empty() ||
+      census.unchanged != 0 || census.totals.created_exact)
+    return corrupt("it is only a count, and lists tasks");
+  if (census.totals.oracle_live < 0) return corrupt("a count of nothing");
+  if (census.totals.oracle_live > TaskTable::kMaxTasks) return limit("tasks");
+  return {};
+}
+
 Status check_tables(const CensusTables& tables, const KnownSizes& base,
                     const KnownSizes& after) {
   if (tables.first_frame != base.frames || tables.first_stack != base.stacks ||
@@ -122,6 +131,9 @@ Status check_census(const Census& census, const KnownSizes& known,
   if (census.runtime >= known.runtimes) return corrupt("unknown runtime");
   if (census.begin_ns <= 0 || census.end_ns < census.begin_ns)
     return corrupt("it ends before it begins");
+  if (census.count_only) {
+    TRY(check_count_only(census));
+  }
   const KnownSizes base =
       census.full ? KnownSizes{.runtimes = known.runtimes} : known;
   const KnownSizes after = sizes_after(census.tables, base);

@@ -46,6 +46,10 @@ struct Coverage {
 /// created - finished = tasks, always: `finished` is derived, `created` only
 /// grows. System tasks are in none of the three.
 struct Counts {
+  /// Only `tasks` and `uncertainty` are known, by the runtime's own count: no
+  /// task could be read. Whoever shows the other numbers leaves them out then,
+  /// but that all tasks are in the state and have the verdict "unknown".
+  bool count_only = false;
   std::uint64_t tasks = 0;
   std::uint64_t created = 0;
   std::uint64_t finished = 0;

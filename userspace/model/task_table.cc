@@ -281,6 +281,12 @@ void TaskTable::Impl::fold_late_parks(const ParkLookup& parks) {
 }
 
 void TaskTable::Impl::fold_counts(const Census& census) {
+  if (census.count_only) {
+    counts = {.count_only = true,
+              .tasks = static_cast<std::uint64_t>(census.totals.oracle_live),
+              .uncertainty = census.totals.created_during_walk};
+    return;
+  }
   ledger.fold({.tasks = users,
                .system_tasks = store.live() - users,
                .born = born,
@@ -294,10 +300,11 @@ void TaskTable::Impl::fold_coverage(Census& census) {
   const bool lost = sum_of(events.lost) > sum_of(coverage.lost_events);
   coverage.torn_tasks = census.torn.size();
   coverage.torn_tasks_total += census.torn.size();
-  coverage.complete = census.torn.empty() && !lost;
+  coverage.complete = census.torn.empty() && !lost && !census.count_only;
   coverage.lost_events = events.lost;
   coverage.probes = events.probes;
   coverage.notes = std::move(census.notes);
+  if (census.count_only) return;
   const std::uint64_t apart =
       unexplained(counts, census.totals, census.ended.size());
   if (apart == 0) return;
@@ -363,6 +370,9 @@ void TaskTable::Impl::forget_idle_sites() {
 
 void TaskTable::Impl::count_states(Snapshot& snapshot) {
   Counts& frozen = snapshot.counts;
+  if (frozen.count_only)
+    frozen.by_state[static_cast<std::size_t>(TaskState::kUnknown)] =
+        frozen.tasks;
   sites.begin_count();
   store.each([&](const Task& task) {
     if (task.system) return;

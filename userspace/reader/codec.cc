@@ -208,6 +208,7 @@ void census_fields(Archive& io, Message& census) {
   constexpr std::size_t kBoundBytes = 20;
   io.number(census.runtime);
   io.flag(census.full);
+  io.flag(census.count_only);
   io.number(census.begin_ns);
   io.number(census.end_ns);
   tasks(io, census.changed);

@@ -123,6 +123,9 @@ Report judge(const std::shared_ptr<const Snapshot>& snapshot,
     report.detections[static_cast<std::size_t>(verdict.verdict)] +=
         known ? 0 : 1;
   }
+  if (snapshot->counts.count_only)
+    report.counts[static_cast<std::size_t>(Verdict::kUnknown)] =
+        snapshot->counts.tasks;
   const auto of = [&report](Verdict verdict) {
     return report.counts[static_cast<std::size_t>(verdict)];
   };

@@ -86,10 +86,14 @@ std::string headline(const Report& report) {
   std::string versions;
   for (const RuntimeInfo& runtime : snapshot.target.runtimes)
     versions += (versions.empty() ? "" : ", ") + runtime.version;
-  std::string line = fmt::format(
-      "pid {} {} ({}): {}, {} blocked, {}", snapshot.target.pid,
-      last_elements(snapshot.target.exe, 1), versions,
-      plural(snapshot.counts.tasks, "task"),
+  std::string line =
+      fmt::format("pid {} {} ({}): {}", snapshot.target.pid,
+                  last_elements(snapshot.target.exe, 1), versions,
+                  plural(snapshot.counts.tasks, "task"));
+  if (snapshot.counts.count_only)
+    return line + ", counted only: none of them can be read";
+  line += fmt::format(
+      ", {} blocked, {}",
       grouped(snapshot.counts
                   .by_state[static_cast<std::size_t>(TaskState::kBlocked)]),
       verdict_words(report.counts, 0));

@@ -102,12 +102,15 @@ Json counts_json(const Report& report) {
   for (int s = 0; s < kTaskStates; ++s)
     states[std::string(task_state_name(static_cast<TaskState>(s)))] =
         counts.by_state[static_cast<std::size_t>(s)];
+  const auto detail = [&](std::uint64_t number) {
+    return counts.count_only ? Json() : Json(number);
+  };
   return {{"tasks", counts.tasks},
-          {"created", counts.created},
-          {"finished", counts.finished},
+          {"created", detail(counts.created)},
+          {"finished", detail(counts.finished)},
           {"created_exact", counts.created_exact},
           {"working", report.working},
-          {"system", counts.system_tasks},
+          {"system", detail(counts.system_tasks)},
           {"uncertainty", counts.uncertainty},
           {"drift", counts.drift_known ? Json(counts.drift) : Json()},
           {"by_state", states},

@@ -183,6 +183,12 @@ void write_count(const MetricsTarget& t, Exposition& out) {
   out.sample(t.labels, t.snapshot.counts.*kMember);
 }
 
+/// A family that a count alone says nothing of is left out, never 0.
+template <auto kWrite>
+void write_detail(const MetricsTarget& t, Exposition& out) {
+  if (!t.snapshot.counts.count_only) kWrite(t, out);
+}
+
 constexpr TargetFamily kFamilies[] = {
     {{"taskleak_tasks", MetricType::kGauge, "tasks",
       "Live tasks (goroutines, threads, fibers) by state, read from the "
@@ -190,14 +196,14 @@ constexpr TargetFamily kFamilies[] = {
      write_tasks},
     {{"taskleak_system_tasks", MetricType::kGauge, "tasks",
       "Live tasks of the runtime itself, such as collector workers."},
-     write_count<&Counts::system_tasks>},
+     write_detail<write_count<&Counts::system_tasks>>},
     {{"taskleak_tasks_created", MetricType::kCounter, "",
       "Tasks created since the target started, or since attach where the "
       "runtime keeps no counter. Created less finished is the live tasks."},
-     write_count<&Counts::created>},
+     write_detail<write_count<&Counts::created>>},
     {{"taskleak_tasks_finished", MetricType::kCounter, "",
       "Tasks finished over the same time as taskleak_tasks_created_total."},
-     write_count<&Counts::finished>},
+     write_detail<write_count<&Counts::finished>>},
     {{"taskleak_working_tasks", MetricType::kGauge, "tasks",
       "Live tasks less those judged probable or proven leaks: what does the "
       "program's work."},
@@ -206,21 +212,21 @@ constexpr TargetFamily kFamilies[] = {
      }},
     {{"taskleak_blocked_tasks", MetricType::kGauge, "tasks",
       "Blocked tasks by the kind of what they wait for."},
-     write_blocked},
+     write_detail<write_blocked>},
     {{"taskleak_leaked_tasks", MetricType::kGauge, "tasks",
       "Live tasks judged leaked, by verdict: suspect (an old wait that nothing "
       "explains), probable, proven."},
-     write_leaked},
+     write_detail<write_leaked>},
     {{"taskleak_leaks_detected", MetricType::kCounter, "",
       "Tasks that ever reached a verdict since attach, ended or not."},
-     write_detected},
+     write_detail<write_detected>},
     {{"taskleak_site_tasks", MetricType::kGauge, "tasks",
       "Live tasks by site: where created and where blocked. Sites beyond the "
       "limit are summed in site other."},
-     write_site_tasks},
+     write_detail<write_site_tasks>},
     {{"taskleak_site_leaked_tasks", MetricType::kGauge, "tasks",
       "Leaked tasks by site and verdict; sites without any have no series."},
-     write_site_leaked},
+     write_detail<write_site_leaked>},
     {{"taskleak_oldest_wait_start_timestamp_seconds", MetricType::kGauge,
       "seconds",
       "When the oldest wait of a site had begun at the latest, as Unix time: "

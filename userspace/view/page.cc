@@ -112,13 +112,17 @@ std::string target_section(const Report& report, const DaemonFacts& facts) {
         "<p class=\"leak\">Down: {}. This was its last "
         "snapshot.</p>\n",
         html_escaped(down->second));
-  html += fmt::format(
-      "<p class=\"dim\">Epoch {}, read at {} in {}; {} created, {} finished "
-      "since {}.</p>\n",
-      snapshot.epoch, rfc3339(snapshot.taken_unix_ns),
-      duration_text(snapshot.duration_ns), grouped(snapshot.counts.created),
-      grouped(snapshot.counts.finished),
-      snapshot.counts.created_exact ? "the target started" : "we attached");
+  const Counts& counts = snapshot.counts;
+  const std::string lives =
+      counts.count_only
+          ? ""
+          : fmt::format(
+                "; {} created, {} finished since {}", grouped(counts.created),
+                grouped(counts.finished),
+                counts.created_exact ? "the target started" : "we attached");
+  html += fmt::format("<p class=\"dim\">Epoch {}, read at {} in {}{}.</p>\n",
+                      snapshot.epoch, rfc3339(snapshot.taken_unix_ns),
+                      duration_text(snapshot.duration_ns), lives);
   const std::vector<std::uint32_t> order = ranked_sites(report);
   if (!order.empty()) html += look_at(report, order.front());
   html += table_of(report, order);

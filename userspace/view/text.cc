@@ -189,12 +189,14 @@ void TextWriter::write_others(std::size_t first) {
 
 void TextWriter::write_coverage() {
   const Counts& counts = at_.counts;
-  out_ += fmt::format(
-      "\nEpoch {}, read in {} at {}.\n"
-      "Since {}: {} created, {} finished.\n",
-      at_.epoch, duration_text(at_.duration_ns), rfc3339(at_.taken_unix_ns),
-      counts.created_exact ? "the target started" : "we attached",
-      plural(counts.created, "task"), grouped(counts.finished));
+  out_ +=
+      fmt::format("\nEpoch {}, read in {} at {}.\n", at_.epoch,
+                  duration_text(at_.duration_ns), rfc3339(at_.taken_unix_ns));
+  if (!counts.count_only)
+    out_ +=
+        fmt::format("Since {}: {} created, {} finished.\n",
+                    counts.created_exact ? "the target started" : "we attached",
+                    plural(counts.created, "task"), grouped(counts.finished));
   const std::vector<std::string> limits = limits_of(report_);
   if (limits.empty()) return;
   out_ += "What limits this answer:\n";

@@ -324,3 +324,43 @@ TEST_CASE("a table that shrinks from many tasks keeps the survivors") {
   w.script.task(7, 8, 2).waits_on = {{1, {}}, {2, {}}};
   CHECK(task(*w.epoch(3), 8).wait_count == 2);
 }
+
+TEST_CASE("a count without tasks: all of them unknown, nothing else known") {
+  TaskTable table(go_target());
+  Census census;
+  census.full = census.count_only = true;
+  census.begin_ns = kSecond;
+  census.end_ns = 2 * kSecond;
+  census.totals.oracle_live = 7;
+  census.totals.created_during_walk = 2;
+  const auto refused = [&] {
+    const Status folded = table.fold(census, {}, {});
+    return folded ? Errc::kOs : folded.error().code();
+  };
+  SUBCASE("is frozen as such") {
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(table.fold(census, {}, {}).has_value());
+      const auto s = table.freeze(0);
+      CHECK(s->counts.count_only);
+      CHECK(s->counts.tasks == 7);
+      CHECK(s->counts.uncertainty == 2);
+      CHECK(s->counts.by_state[static_cast<int>(TaskState::kUnknown)] == 7);
+      CHECK(s->tasks.empty());
+      CHECK_FALSE(s->coverage.complete);
+    }
+  }
+  SUBCASE("is refused with a list of tasks") {
+    census.changed.emplace_back();
+    CHECK(refused() == Errc::kCorrupt);
+  }
+  SUBCASE("is refused when it claims to know more") {
+    census.totals.created_exact = true;
+    CHECK(refused() == Errc::kCorrupt);
+  }
+  SUBCASE("is refused without a count, or with an absurd one") {
+    census.totals.oracle_live = -1;
+    CHECK(refused() == Errc::kCorrupt);
+    census.totals.oracle_live = std::int64_t{1} << 40;
+    CHECK(refused() == Errc::kLimit);
+  }
+}

@@ -66,6 +66,17 @@ TEST_CASE("counts: created less finished is tasks, drift only when known") {
   CHECK(json_of(report_of(b.build(), {})).at("counts").at("drift").is_null());
 }
 
+TEST_CASE("counts: what a count alone does not tell is null") {
+  const auto json = nlohmann::json::parse(render_json(counted_report(), {}));
+  const auto& counts = json["counts"];
+  CHECK(counts["tasks"] == 1234);
+  CHECK(counts["by_state"]["unknown"] == 1234);
+  CHECK(counts["by_verdict"]["unknown"] == 1234);
+  for (const char* name : {"created", "finished", "system", "drift"})
+    CHECK(counts[name].is_null());
+  CHECK(json["tasks"].empty());
+}
+
 TEST_CASE("a task tells what it waits on, since when, by whom created") {
   const Json task = by_id(json_of(sample_report()).at("tasks"), "go/17");
   CHECK(task.at("state") == "blocked");

@@ -166,6 +166,20 @@ TEST_CASE("what is not known is left out, not made up") {
   CHECK(daemon.families.contains("taskleak_build_info"));
 }
 
+TEST_CASE("of tasks that were only counted nothing else is claimed") {
+  const ParsedMetrics metrics = parsed(counted_report());
+  CHECK(sum_of(metrics, "taskleak_tasks") == 1234);
+  CHECK(sum_of(metrics, "taskleak_working_tasks") == 1234);
+  for (const char* family :
+       {"taskleak_system_tasks", "taskleak_tasks_created_total",
+        "taskleak_tasks_finished_total", "taskleak_blocked_tasks",
+        "taskleak_leaked_tasks", "taskleak_site_tasks"}) {
+    CAPTURE(family);
+    const auto found = metrics.families.find(family);
+    CHECK((found == metrics.families.end() || found->second.samples.empty()));
+  }
+}
+
 TEST_CASE("every series of a target has pid and runtime") {
   const ParsedMetrics m = parsed(sample_report());
   for (const auto& [name, family] : m.families) {

@@ -84,6 +84,20 @@ Report shop_report() {
   return report_of(b.build(), verdicts);
 }
 
+Report counted_report() {
+  const auto snapshot = std::make_shared<Snapshot>();
+  snapshot->epoch = 1;
+  snapshot->target.pid = 1;
+  snapshot->target.exe = "/srv/shop";
+  snapshot->target.runtimes = {{"go", "go1.28.0"}};
+  snapshot->counts = {.count_only = true, .tasks = 1234};
+  snapshot->counts.by_state[static_cast<int>(TaskState::kUnknown)] = 1234;
+  snapshot->coverage.complete = false;
+  snapshot->coverage.notes = {"tasks are only counted"};
+  snapshot->tables = std::make_shared<SnapshotTables>();
+  return judge(snapshot, {}, {});
+}
+
 DaemonFacts sample_facts() {
   DaemonFacts facts;
   facts.version = "0.1.0";

@@ -26,6 +26,9 @@ Report sample_report();
 /// waiting for one mutex, a healthy pool, nothing lost.
 Report shop_report();
 
+/// 1,234 tasks that were counted and not read.
+Report counted_report();
+
 /// What the daemon says of itself in the tests.
 DaemonFacts sample_facts();
 

@@ -85,6 +85,16 @@ TEST_CASE("the first line is the answer") {
         "pid 4242 shop (go1.26.8): 2 tasks, 1 blocked, no leak");
 }
 
+TEST_CASE("tasks that were only counted are not called healthy") {
+  const Report report = counted_report();
+  const std::string text = render_text(report, {});
+  CHECK(text.starts_with(
+      "pid 1 shop (go1.28.0): 1,234 tasks, counted only: none of them can be "
+      "read\n"));
+  CHECK(text.find("created") == std::string::npos);
+  CHECK(text.find("tasks are only counted") != std::string::npos);
+}
+
 TEST_CASE("advice follows from what is waited for") {
   const ObjectRef a{0xa0, WaitKind::kChannel};
   const ObjectRef b{0xb0, WaitKind::kChannel};
