@@ -9,13 +9,12 @@ namespace taskleak {
 namespace {
 
 constexpr int kOldestMinor = 18;
-constexpr int kNewestMinor = 27;
 
 Status check_supported(const GoBuildInfo& info, GoVersion version) {
-  if (version.minor < kOldestMinor || version.minor > kNewestMinor)
+  if (version.minor < kOldestMinor)
     return fail(Errc::kUnsupported,
-                fmt::format("{} is not supported: Go 1.{} to 1.{} are",
-                            info.version, kOldestMinor, kNewestMinor));
+                fmt::format("{} is not supported: Go 1.{} and newer are",
+                            info.version, kOldestMinor));
   return {};
 }
 

@@ -4,11 +4,14 @@
 // the parts of the plug-in together.
 #include "probes/go/go_runtime.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 #include <vector>
 
 #include "probes/go/census.h"
 #include "probes/go/checks.h"
+#include "probes/go/count_only.h"
 #include "probes/go/go_program.h"
 #include "probes/go/probes.h"
 #include "probes/go/reasons.h"
@@ -27,6 +30,21 @@ struct GoTarget {
   bool has_plugins = false;
 };
 
+/// What a version that nobody has tried may do to the answer; "" for others.
+std::string version_note(const GoProgram& program) {
+  if (newer_than_table(program.version))
+    return fmt::format(
+        "{} is newer than any Go that was tried, which is {}: the layout of "
+        "its runtime is from its debug information",
+        program.build.version, newest_in_table());
+  if (program.version.modified)
+    return fmt::format(
+        "{} is no release of Go: the layout of its runtime is from its debug "
+        "information",
+        program.build.version);
+  return "";
+}
+
 class GoRuntime final : public Runtime {
  public:
   GoRuntime(std::unique_ptr<GoTarget> target, const MemoryReader& memory,
@@ -39,7 +57,8 @@ class GoRuntime final : public Runtime {
                  .reasons = target_->reasons,
                  .version = target_->program->version,
                  .process_start_ns = process_start_ns,
-                 .search_frames = options.search_frames}) {}
+                 .search_frames = options.search_frames}),
+        note_(version_note(*target_->program)) {}
 
   std::string name() const override { return "go"; }
   std::string version() const override {
@@ -54,6 +73,7 @@ class GoRuntime final : public Runtime {
   }
   Result<Census> take_census(const CensusRequest& request) override {
     Result<Census> census = census_.take(request);
+    if (census && !note_.empty()) census->notes.push_back(note_);
     if (census && census->full && target_->has_plugins)
       census->notes.push_back(
           "the program has loaded Go plugins: their functions have no names");
@@ -63,18 +83,12 @@ class GoRuntime final : public Runtime {
  private:
   std::unique_ptr<GoTarget> target_;
   GoCensus census_;
+  std::string note_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
-                                           const MemoryReader& memory) {
-  return detect_go_with(process, memory, {});
-}
-
-Result<std::unique_ptr<Runtime>> detect_go_with(const Process& process,
-                                                const MemoryReader& memory,
-                                                const GoOptions& options) {
+Result<std::unique_ptr<Runtime>> read_whole(const Process& process,
+                                            const MemoryReader& memory,
+                                            const GoOptions& options) {
   TRY(ElfFile elf, ElfFile::open(process.exe_fd()));
   auto bias = process.load_bias(elf);
   TRY(auto program,
@@ -94,6 +108,27 @@ Result<std::unique_ptr<Runtime>> detect_go_with(const Process& process,
   target->program = std::move(program);
   return std::make_unique<GoRuntime>(std::move(target), memory,
                                      process.start_monotonic_ns(), options);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runtime>> detect_go(const Process& process,
+                                           const MemoryReader& memory) {
+  return detect_go_with(process, memory, {});
+}
+
+Result<std::unique_ptr<Runtime>> detect_go_with(const Process& process,
+                                                const MemoryReader& memory,
+                                                const GoOptions& options) {
+  auto whole = read_whole(process, memory, options);
+  if (whole || whole.error().code() != Errc::kUnsupported) return whole;
+  TRY(const ElfFile elf, ElfFile::open(process.exe_fd()));
+  TRY(const std::uint64_t bias, process.load_bias(elf));
+  auto counted = count_go_only(elf, bias, memory, whole.error().message());
+  if (counted) return counted;
+  return fail(counted.error().code(),
+              fmt::format("{}; {}", whole.error().message(),
+                          counted.error().message()));
 }
 
 }  // namespace taskleak

@@ -111,6 +111,13 @@ FindFunction functions_by_symbol(const ElfFile& elf) {
   };
 }
 
+ProbePlan refused_go_probes(GoVersion version, const std::string& why) {
+  ProbePlan plan;
+  for (const Wanted& want : wanted(version))
+    plan.refused.push_back({want.name, want.probe_class, why});
+  return plan;
+}
+
 ProbePlan plan_go_probes(const ElfFile& elf, const FindFunction& find,
                          GoVersion version, const GoLayout& layout) {
   ProbePlan plan;

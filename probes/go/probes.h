@@ -7,6 +7,8 @@
 // that cannot be had the reason.
 #pragma once
 
+#include <string>
+
 #include "probes/go/functions.h"
 #include "probes/go/layout.h"
 #include "probes/probe_spec.h"
@@ -22,5 +24,8 @@ FindFunction functions_by_symbol(const ElfFile& elf);
 /// (ends without creations would count nonsense).
 ProbePlan plan_go_probes(const ElfFile& elf, const FindFunction& find,
                          GoVersion version, const GoLayout& layout);
+
+/// The same probes, none of which can be had, for one and the same reason.
+ProbePlan refused_go_probes(GoVersion version, const std::string& why);
 
 }  // namespace taskleak
