@@ -71,9 +71,11 @@ class Cell:
 EVERY_CELL = [Cell(v, f) for v in VERSIONS for f in FLAVOURS]
 # Old and new, each flavour; a cell may cost a build of the standard library.
 FEW_CELLS = [
-    Cell("1.18.10", "plain"), Cell("1.19.13", "cgo"), Cell("1.20.14", "plain"),
-    Cell("1.21.13", "cgo"), Cell("1.23.12", "plain"), Cell("1.25.4", "plain"),
-    Cell("1.26.8", "plain"), Cell("1.26.8", "cgo"), Cell("1.27.4", "plain"),
+    Cell("1.18.10", "pie-stripped"), Cell("1.19.13", "cgo"),
+    Cell("1.20.14", "stripped"), Cell("1.21.13", "pie"),
+    Cell("1.23.12", "stripped"), Cell("1.25.4", "pie-stripped"),
+    Cell("1.26.8", "plain"), Cell("1.26.8", "cgo"),
+    Cell("1.27.4", "pie-stripped"),
 ]
 
 
