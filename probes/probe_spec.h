@@ -58,4 +58,9 @@ struct ProbePlan {
   ProbeConfig config;
 };
 
+/// Moves the other probes of every class with a refused probe to
+/// `plan.refused`: ends without creations, or parks without wakes, would count
+/// nonsense.
+void drop_incomplete_classes(ProbePlan& plan);
+
 }  // namespace taskleak

@@ -86,21 +86,6 @@ Result<ProbeConfig> config_of(const GoLayout& layout) {
   return config;
 }
 
-/// Ends without creations, or parks without wakes, would count nonsense: a
-/// class that lacks one probe goes as a whole.
-void drop_incomplete_classes(ProbePlan& plan) {
-  const std::vector<RefusedProbe> first = plan.refused;
-  for (const RefusedProbe& cause : first) {
-    for (const PlannedProbe& probe : plan.probes)
-      if (probe.probe_class == cause.probe_class)
-        plan.refused.push_back({probe.name, probe.probe_class,
-                                fmt::format("no use without {}", cause.name)});
-    std::erase_if(plan.probes, [&](const PlannedProbe& probe) {
-      return probe.probe_class == cause.probe_class;
-    });
-  }
-}
-
 }  // namespace
 
 FindFunction functions_by_symbol(const ElfFile& elf) {

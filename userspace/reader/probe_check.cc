@@ -85,6 +85,7 @@ void refuse_changed_code(const Process& process, const MemoryReader& memory,
                               .why = std::move(why)});
   }
   plan.probes = std::move(kept);
+  drop_incomplete_classes(plan);
 }
 
 }  // namespace taskleak

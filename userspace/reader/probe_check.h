@@ -14,7 +14,8 @@ namespace taskleak {
 
 /// Moves to `plan.refused` the probes whose place is not mapped from the
 /// executable, or holds other bytes in memory than in the file. A breakpoint
-/// in the first byte is that of another tracer's probe, and no change.
+/// in the first byte is that of another tracer's probe, and no change. The rest
+/// of their classes goes with them.
 void refuse_changed_code(const Process& process, const MemoryReader& memory,
                          ProbePlan& plan);
 

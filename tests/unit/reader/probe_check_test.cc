@@ -43,6 +43,8 @@ TEST_CASE("a probe is kept only where memory has the planned bytes") {
   elsewhere.file_offset = std::uint64_t{1} << 40;
   PlannedProbe behind = good;  // its last byte lies beyond every mapping
   behind.file_offset = ~std::uint64_t{0} - 2;
+  for (PlannedProbe* bad : {&patched, &elsewhere, &behind})
+    bad->probe_class = ProbeClass::kWait;
   ProbePlan plan;
   plan.probes = {good, patched, elsewhere, behind};
   refuse_changed_code(*self, memory, plan);
@@ -51,6 +53,19 @@ TEST_CASE("a probe is kept only where memory has the planned bytes") {
   REQUIRE(plan.refused.size() == 3);
   CHECK(plan.refused[0].why.find("other code in memory") != std::string::npos);
   CHECK(plan.refused[1].why.find("not in memory") != std::string::npos);
+}
+
+TEST_CASE("a probe on changed code takes its class along") {
+  const auto self = Process::open(getpid());
+  REQUIRE(self);
+  PlannedProbe patched = own_probe(*self);
+  patched.bytes[2] ^= 1;
+  ProbePlan plan;
+  plan.probes = {own_probe(*self), patched};
+  refuse_changed_code(*self, ProcessMemory(getpid()), plan);
+  CHECK(plan.probes.empty());
+  REQUIRE(plan.refused.size() == 2);
+  CHECK(plan.refused[1].why == "no use without own");
 }
 
 TEST_CASE("a breakpoint in the first byte is another tracer's") {
