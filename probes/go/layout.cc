@@ -65,7 +65,8 @@ struct Since {
   }
 };
 
-constexpr std::uint32_t kNone = GoLayout::kAbsent;
+// No field has gone yet without another in its place.
+[[maybe_unused]] constexpr std::uint32_t kNone = GoLayout::kAbsent;
 constexpr Since kSince[] = {
 #define LAYOUT(...)
 #define SINCE(group, field, minor, patch, offset) \
