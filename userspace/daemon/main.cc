@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -75,13 +76,16 @@ Result<std::vector<std::unique_ptr<Watch>>> open_watches(
 
 Status print_once(const Options& options, Collector& collector) {
   TRY(const std::shared_ptr<const Report> report, collector.run_once());
-  const std::string text =
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const auto put = [](std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  };
+  const bool whole =
       options.format == OutputFormat::kJson
-          ? render_json(*report, {.pretty = isatty(STDOUT_FILENO) == 1})
-          : render_text(*report, {.color = isatty(STDOUT_FILENO) == 1,
-                                  .max_sites = options.max_sites});
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-      std::fflush(stdout) != 0)
+          ? write_json(*report, {.pretty = terminal}, put)
+          : put(render_text(
+                *report, {.color = terminal, .max_sites = options.max_sites}));
+  if (!whole || std::fflush(stdout) != 0)
     return fail(Errc::kOs, "writing the snapshot to stdout failed");
   return {};
 }

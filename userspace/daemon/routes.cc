@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/clock.h"
@@ -21,6 +22,11 @@ using WorldPtr = std::shared_ptr<const World>;
 // A world older than this many intervals means that the collector is stuck.
 constexpr std::int64_t kStuckAfterIntervals = 4;
 constexpr std::int64_t kStuckAfterAtLeastNs = 120 * kNsPerSecond;
+
+// Tasks of one page of a snapshot when nothing else is asked for, and at most:
+// some 20 and 40 MB of JSON, which the daemon has to hold.
+constexpr std::uint64_t kPageTasks = 10'000;
+constexpr std::uint64_t kMaxPageTasks = 20'000;
 
 HttpResponse plain(int status, std::string text) {
   return {.status = status, .body = std::move(text) + "\n"};
@@ -67,10 +73,44 @@ std::optional<std::uint64_t> query_number(const HttpRequest& request,
   return value;
 }
 
+/// What ?tasks=, ?limit=, ?after= and ?site= ask of a snapshot's JSON; the
+/// error is for the client.
+Result<JsonOptions> json_options(const HttpRequest& request,
+                                 const SnapshotTables& tables) {
+  const auto tasks = query_number(request, "tasks", 0);
+  const auto limit = query_number(request, "limit", kPageTasks);
+  if (!tasks) return fail(Errc::kUsage, "tasks takes a whole number");
+  if (!limit || *limit == 0 || *limit > kMaxPageTasks)
+    return fail(Errc::kUsage,
+                fmt::format("limit takes a number from 1 to {}; the whole of a "
+                            "larger target comes from --once --format json",
+                            kMaxPageTasks));
+  JsonOptions options;
+  if (*tasks != 0)
+    options.max_tasks = std::min(*tasks, kMaxPageTasks);
+  else
+    options.limit = *limit;
+  if (const auto site = request.query.find("site"); site != request.query.end())
+    options.site = site->second;
+  const auto after = request.query.find("after");
+  if (after == request.query.end()) return options;
+  options.after = parse_task_id(tables, after->second);
+  if (*tasks != 0 || !options.after)
+    return fail(Errc::kUsage,
+                "after takes the \"next\" of another page, and no tasks=");
+  return options;
+}
+
+HttpResponse snapshot_of(const Report& report, const HttpRequest& request) {
+  const auto options = json_options(request, *report.snapshot->tables);
+  if (!options) return plain(400, options.error().text());
+  return {.content_type = "application/json; charset=utf-8",
+          .body = render_json(report, *options)};
+}
+
 HttpResponse snapshot(const World& world, const HttpRequest& request) {
   const auto pid = query_number(request, "pid", 0);
-  const auto tasks = query_number(request, "tasks", 0);
-  if (!pid || !tasks) return plain(400, "pid and tasks take a whole number");
+  if (!pid) return plain(400, "pid takes a whole number");
   if (*pid == 0 && world.targets > 1) {
     std::string text = "several targets are watched; add ?pid= with one of:";
     for (const auto& report : world.reports)
@@ -80,9 +120,7 @@ HttpResponse snapshot(const World& world, const HttpRequest& request) {
   for (const auto& report : world.reports) {
     const auto reported =
         static_cast<std::uint64_t>(report->snapshot->target.pid);
-    if (*pid == 0 || *pid == reported)
-      return {.content_type = "application/json; charset=utf-8",
-              .body = render_json(*report, {.max_tasks = *tasks})};
+    if (*pid == 0 || *pid == reported) return snapshot_of(*report, request);
   }
   for (const auto& [down_pid, why] : world.down)
     if (*pid == 0 || *pid == static_cast<std::uint64_t>(down_pid))

@@ -78,8 +78,14 @@ struct CensusTotals {
   std::uint64_t ended_during_walk = 0;
 };
 
-/// Result of one walk.
+/// Result of one walk, or a part of it: a walk over many tasks comes in parts,
+/// so that nobody has to hold the whole. All parts carry the same runtime, full
+/// and begin_ns; a part's tables, tasks, objects and slots are those that no
+/// part before it had, and end_ns is when the last of them was read. What is of
+/// the whole walk (unchanged, totals, notes) is in the last part.
 struct Census {
+  std::uint32_t part = 0;    ///< counted from 0
+  bool last = true;          ///< no part follows
   std::uint8_t runtime = 0;  ///< index into Detection::runtimes
   bool full = false;         ///< nothing is kept from before: a first walk
   /// The runtime's own count is all that can be had: oracle_live is it, no

@@ -1,7 +1,7 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
-// The checks of census_check.h: tables first, since tasks point into them,
-// then slots, then the one count that both sides know.
+// The checks of census_check.h: the order of parts, tables, since tasks point
+// into them, then slots, then the one count that both sides know.
 #include "model/census_check.h"
 
 #include <string>
@@ -34,7 +34,9 @@ KnownSizes sizes_after(const CensusTables& tables, const KnownSizes& base) {
 }
 
 Status check_count_only(const Census& census) {
-  if (!census.full || !census.changed.empty() || !census.torn.empty() ||
+  if (!census.full || !census.last || census.part != 0)
+    return corrupt("it is only a count, and has parts");
+  if (!census.changed.empty() || !census.torn.empty() ||
       census.unchanged != 0 || census.totals.created_exact)
     return corrupt("it is only a count, and lists tasks");
   if (census.totals.oracle_live < 0) return corrupt("a count of nothing");
@@ -78,73 +80,81 @@ Status check_task(const CensusTask& task, const KnownSizes& after) {
   return {};
 }
 
-/// Marks slots as seen; false when one comes twice.
-class SlotMarks {
- public:
-  bool mark(std::uint32_t slot) {
-    if (slot >= seen_.size()) seen_.resize(slot + 1);
-    if (seen_[slot]) return false;
-    return seen_[slot] = true;
-  }
-
- private:
-  std::vector<bool> seen_;
-};
-
-Status check_tasks(const Census& census, const KnownSizes& after) {
-  SlotMarks changed;
-  for (const CensusTask& task : census.changed) {
-    TRY(check_task(task, after));
-    if (!changed.mark(task.slot)) return corrupt("a slot changed twice");
-  }
-  for (const CensusWaitBound& bound : census.bounds)
+Status check_content(const Census& part, const KnownSizes& base) {
+  const KnownSizes after = sizes_after(part.tables, base);
+  TRY(check_tables(part.tables, base, after));
+  for (const CensusTask& task : part.changed) TRY(check_task(task, after));
+  for (const CensusWaitBound& bound : part.bounds)
     if (bound.slot >= TaskTable::kMaxTasks) return limit("tasks");
-  return {};
-}
-
-/// Checks `ended` and `torn`, and that `unchanged` counts what is left of the
-/// tasks known: a sign that both sides know the same.
-Status check_slots(const Census& census, const TaskStore& store) {
-  SlotMarks seen;
-  std::uint64_t mentioned = 0;
-  const auto note = [&](std::uint32_t slot) {
-    mentioned += seen.mark(slot) && store.find(slot) != nullptr ? 1 : 0;
-  };
-  for (const std::uint32_t slot : census.ended) {
-    if (slot >= TaskTable::kMaxTasks) return limit("tasks");
-    note(slot);
-  }
-  for (const std::uint32_t slot : census.torn) {
-    if (slot >= TaskTable::kMaxTasks) return limit("tasks");
-    note(slot);
-  }
-  for (const CensusTask& task : census.changed) note(task.slot);
-  if (!census.full && store.live() - mentioned != census.unchanged)
-    return corrupt("its count of unchanged tasks is not ours");
+  for (const WaitObject& object : part.objects)
+    if (object.ref.kind > WaitKind::kUnknown)
+      return corrupt("bad kind of object");
+  for (const auto& [pc, frame] : part.named_pcs)
+    if (!within(frame, after.frames)) return corrupt("bad frame of an address");
   return {};
 }
 
 }  // namespace
 
-Status check_census(const Census& census, const KnownSizes& known,
-                    const TaskStore& store) {
-  if (census.runtime >= known.runtimes) return corrupt("unknown runtime");
-  if (census.begin_ns <= 0 || census.end_ns < census.begin_ns)
+Status CensusProgress::check_order(const Census& part) const {
+  if (part.begin_ns <= 0 || part.end_ns < part.begin_ns)
     return corrupt("it ends before it begins");
-  if (census.count_only) {
-    TRY(check_count_only(census));
+  if (part.part == 0)
+    return whole_ || part.full ? Status{}
+                               : corrupt("it goes on after one cut short");
+  if (whole_ || part.part != parts_) return corrupt("a part is missing");
+  if (part.full != full_ || part.runtime != runtime_ ||
+      part.begin_ns != begin_ns_ || part.end_ns < end_ns_)
+    return corrupt("parts of different walks");
+  return {};
+}
+
+/// Checks all slots, and with the last part that `unchanged` counts what is
+/// left of the tasks known: a sign that both sides know the same.
+Status CensusProgress::check_slots(const Census& part, const TaskStore& store) {
+  const auto note = [&](std::uint32_t slot) {
+    if (mentioned_.mark(slot) && store.has(slot)) ++known_mentioned_;
+  };
+  for (const CensusTask& task : part.changed) {
+    if (!changed_.mark(task.slot)) return corrupt("a slot changed twice");
+    note(task.slot);
   }
-  const KnownSizes base =
-      census.full ? KnownSizes{.runtimes = known.runtimes} : known;
-  const KnownSizes after = sizes_after(census.tables, base);
-  TRY(check_tables(census.tables, base, after));
-  TRY(check_tasks(census, after));
-  for (const WaitObject& object : census.objects)
-    if (object.ref.kind > WaitKind::kUnknown)
-      return corrupt("bad kind of object");
-  for (const auto& [pc, frame] : census.named_pcs)
-    if (!within(frame, after.frames)) return corrupt("bad frame of an address");
-  return check_slots(census, store);
+  for (const auto* slots : {&part.ended, &part.torn})
+    for (const std::uint32_t slot : *slots) {
+      if (slot >= TaskTable::kMaxTasks) return limit("tasks");
+      note(slot);
+    }
+  if (!part.last || part.full) return {};
+  if (known_before_ - known_mentioned_ != part.unchanged)
+    return corrupt("its count of unchanged tasks is not ours");
+  return {};
+}
+
+void CensusProgress::begin(const Census& part, const TaskStore& store) {
+  // Whether the table is whole still, the first part decides by passing.
+  const bool whole = whole_;
+  *this = {};
+  whole_ = whole;
+  full_ = part.full;
+  runtime_ = part.runtime;
+  begin_ns_ = part.begin_ns;
+  known_before_ = store.live();
+}
+
+Status CensusProgress::check(const Census& part, const KnownSizes& known,
+                             const TaskStore& store) {
+  if (part.runtime >= known.runtimes) return corrupt("unknown runtime");
+  TRY(check_order(part));
+  if (part.count_only) TRY(check_count_only(part));
+  const bool anew = part.full && part.part == 0;
+  TRY(check_content(part,
+                    anew ? KnownSizes{.runtimes = known.runtimes} : known));
+  if (part.part == 0) begin(part, store);
+  TRY(check_slots(part, store));
+  parts_ = part.part + 1;
+  end_ns_ = part.end_ns;
+  whole_ = part.last;
+  return {};
 }
 
 }  // namespace taskleak

@@ -85,10 +85,9 @@ void SiteIndex::begin_count() {
   }
 }
 
-void SiteIndex::add(const Task& task) {
-  Site& site = sites_[task.site.value];
-  ++site.tasks;
-  if (is_older(task.wait, site.oldest_wait)) site.oldest_wait = task.wait;
+void SiteIndex::add(SiteId id, const WaitStart& wait) {
+  Site& site = sites_[id.value];
+  if (is_older(wait, site.oldest_wait)) site.oldest_wait = wait;
 }
 
 std::vector<Site> SiteIndex::list(const Names& names,

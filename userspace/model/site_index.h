@@ -32,13 +32,16 @@ class SiteIndex {
   std::size_t size() const { return sites_.size(); }
   void clear();
 
-  /// Counting for one snapshot: begin, add every user task, then list.
+  /// Counting for one snapshot: begin, add user tasks and their waits, list.
   void begin_count();
-  void add(const Task& task);
+  void add(SiteId site, std::uint64_t tasks) {
+    sites_[site.value].tasks += tasks;
+  }
+  void add(SiteId site, const WaitStart& wait);
   /// Sites with tasks, most tasks first, ties by id.
   std::vector<Site> list(const Names& names, const SiteEvents& events);
-  /// Where list() put a site.
-  SiteId place(SiteId site) const { return places_[site.value]; }
+  /// Where list() put each site.
+  const std::vector<SiteId>& places() const { return places_; }
 
  private:
   std::vector<Site> sites_;

@@ -14,6 +14,7 @@
 
 #include "model/events.h"
 #include "model/task.h"
+#include "model/task_list.h"
 
 namespace taskleak {
 
@@ -69,30 +70,6 @@ struct Counts {
   bool drift_known = false;
 };
 
-/// One live task.
-struct Task {
-  TaskId id;
-  TaskState state = TaskState::kUnknown;
-  bool system = false;
-  bool torn = false;  ///< not believed this epoch: its state is unknown
-  bool ran_since_last =
-      true;  ///< false: certainly did not run since the epoch before
-  std::uint8_t run_count = 0;
-  ReasonId reason;
-  FrameId created_at;
-  StackId stack;
-  LabelsId labels;
-  SiteId site;  ///< index into Snapshot::sites; none: a system task
-  std::uint64_t parent_raw_id = 0;
-  std::uint64_t record = 0;
-  std::int64_t first_seen_ns = 0;
-  WaitStart wait;
-  std::int64_t deadline_ns = 0;
-  /// The objects are Snapshot::waits[first_wait .. first_wait + wait_count).
-  std::uint32_t first_wait = 0;
-  std::uint32_t wait_count = 0;
-};
-
 /// Where tasks are created and where they block: what a person mends. System
 /// tasks belong to no site.
 struct Site {
@@ -135,10 +112,8 @@ struct Snapshot {
   TargetInfo target;
   Coverage coverage;
   Counts counts;
-  std::vector<Task> tasks;  ///< live ones, system tasks too, in a stable order
-  std::vector<ObjectRef> waits;
-  std::vector<WaitObject> objects;  ///< those some task waits on, by ref
-  std::vector<Site> sites;          ///< by tasks, most first
+  TaskList tasks;           ///< live ones, system tasks too, in a stable order
+  std::vector<Site> sites;  ///< by tasks, most first
   std::vector<WaitSeries> wait_series;
   EventSummary events;
   std::shared_ptr<const SnapshotTables> tables;

@@ -1,7 +1,7 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Folds epochs into the table and freezes them. A fold touches only what the
-// census says has changed; freezing is one pass over the live tasks. What to
+// census says has changed; freezing is one cheap pass over the waits. What to
 // believe is decided in reconcile.cc, what is fit to be folded at all in
 // census_check.cc.
 #include "model/task_table.h"
@@ -39,17 +39,33 @@ bool did_not_run(const Task& before, const CensusTask& now) {
          now.state != TaskState::kRunning && now.state != TaskState::kUnknown;
 }
 
-std::uint64_t raw_id_of(const Task& task) { return task.id.raw; }
-std::uint64_t raw_id_of(const CensusTask& task) { return task.raw_id; }
-
 /// When a probe saw this very wait begin; nothing when none did.
-template <class T>
-std::optional<std::int64_t> park_start(const ParkLookup& parks, const T& task) {
+std::optional<std::int64_t> park_start(const ParkLookup& parks,
+                                       const Task& task) {
   const std::optional<EventPark> park = parks(task.record);
-  if (!park || !same_park(*park, raw_id_of(task), task.reason, task.run_count))
+  if (!park || !same_park(*park, task.id.raw, task.reason, task.run_count))
     return std::nullopt;
   return park->start_ns;
 }
+
+/// The facts of objects that a part of a census gives, by ref.
+class Facts {
+ public:
+  explicit Facts(std::vector<WaitObject> objects)
+      : objects_(std::move(objects)) {
+    std::ranges::stable_sort(objects_, {}, &WaitObject::ref);
+  }
+  WaitObject of(const ObjectRef& ref) const {
+    const auto after =
+        std::ranges::upper_bound(objects_, ref, {}, &WaitObject::ref);
+    if (after == objects_.begin() || std::prev(after)->ref != ref)
+      return {.ref = ref};
+    return *std::prev(after);
+  }
+
+ private:
+  std::vector<WaitObject> objects_;
+};
 
 std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& counts) {
   std::uint64_t sum = 0;
@@ -63,25 +79,28 @@ struct TaskTable::Impl {
   explicit Impl(TargetInfo info)
       : names(info.runtimes), target(std::move(info)) {}
 
+  void begin(const Census& part);
   void begin_anew();
-  void expect(const Census& census);
-  void fold_tasks(const Census& census, const ParkLookup& parks);
-  void fold_task(const Census& census, const CensusTask& now,
-                 const ParkLookup& parks);
-  void remove(std::uint32_t slot);
-  const Task* before(const CensusTask& now) const;
-  void count_life(const Task* before, const Task& now);
-  void fold_bounds(const Census& census);
-  void fold_torn(const Census& census);
-  void fold_late_parks(const ParkLookup& parks);
-  void fold_counts(const Census& census);
-  void fold_coverage(Census& census);
-  WaitStart wait_of(const Census& census, const CensusTask& now,
-                    const Task* before, const ParkLookup& parks);
+  void fold_tasks(const Census& part, const Facts& facts);
+  void fold_task(const Census& part, const CensusTask& now, const Facts& facts);
+  std::optional<Task> before(const CensusTask& now,
+                             const std::optional<Task>& in_slot) const;
+  void count_life(const std::optional<Task>& before, const Task& now);
+  void fold_bounds(const Census& part);
+  void fold_torn();
+  void fold_parks(const ParkLookup& parks);
+  void fold_park(std::uint32_t slot, const ParkLookup& parks);
+  void fold_counts();
+  void fold_coverage();
+  WaitStart wait_of(const Census& part, const CensusTask& now,
+                    const std::optional<Task>& before);
   std::int64_t last_good_ns(std::uint32_t slot) const;
+  SiteId site_of(const Task& task) { return sites.intern(task, names); }
+  std::uint32_t next_epoch() const {
+    return static_cast<std::uint32_t>(epoch + 1);
+  }
   void forget_idle_sites();
   void count_states(Snapshot& snapshot);
-  void copy_tasks(Snapshot& snapshot);
 
   Names names;
   TaskStore store;
@@ -95,47 +114,54 @@ struct TaskTable::Impl {
   EventSummary events;
   Counts counts;
   Coverage coverage;
-  std::uint64_t users = 0;  ///< live tasks, system ones left out
-  std::uint64_t born = 0;   ///< of them, first seen with the last fold
   std::uint64_t system_ever = 0;
 
-  /// Tasks that ran before the last walk and may be quiet from now on.
-  std::vector<std::uint32_t> fresh;
   /// Slots torn at the last walk, with the begin of the last walk that read
   /// them well (0 = none).
   std::unordered_map<std::uint32_t, std::int64_t> torn_since;
   /// Slots whose park nobody had time to ask for.
   std::vector<std::uint32_t> late_parks;
-  std::size_t lookups = 0;
-  /// While a full census is folded: the former tasks by raw id.
-  std::unordered_map<std::uint64_t, Task> former;
+
+  // --- of the census that is being folded ---
+  CensusProgress progress;
+  Census last;              ///< its last part, less the lists
+  std::uint64_t born = 0;   ///< user tasks first seen with it
+  std::uint64_t ended = 0;  ///< slots it said so of
+  std::vector<std::uint32_t> torn;
+  std::vector<std::uint32_t> parked;  ///< slots to ask the park of
+  /// While it is a full one: the former tasks, and their slots by raw id.
+  TaskStore former;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> former_slots;
 };
 
 // --- folding -----------------------------------------------------------------
 
+void TaskTable::Impl::begin(const Census& part) {
+  born = ended = 0;
+  torn.clear();
+  parked.clear();
+  for (const auto& [slot, since] : torn_since)
+    if (store.has(slot)) store.set_torn(slot, false);
+  if (part.full) begin_anew();
+}
+
 void TaskTable::Impl::begin_anew() {
-  former.reserve(store.live());
-  store.each([this](const Task& task) { former.emplace(task.id.raw, task); });
-  store = TaskStore();
+  former_slots = store.by_raw_id();
+  former = std::exchange(store, TaskStore(store.order() + 1));
   names.clear();
   sites.clear();
-  fresh.clear();
   late_parks.clear();
 }
 
-void TaskTable::Impl::expect(const Census& census) {
-  store.expect(census.changed.size());
-  store.objects().expect(census.objects.size());
-  fresh.reserve(census.changed.size());
-}
-
-const Task* TaskTable::Impl::before(const CensusTask& now) const {
-  if (const auto found = former.find(now.raw_id); found != former.end())
-    return &found->second;
-  const Task* task = store.find(now.slot);
+std::optional<Task> TaskTable::Impl::before(
+    const CensusTask& now, const std::optional<Task>& in_slot) const {
+  const auto found = std::ranges::lower_bound(
+      former_slots, std::pair(now.raw_id, std::uint32_t{0}));
+  if (found != former_slots.end() && found->first == now.raw_id)
+    return former.find(found->second);
   const bool same_life =
-      task != nullptr && !now.new_life && task->id.raw == now.raw_id;
-  return same_life ? task : nullptr;
+      in_slot && !now.new_life && in_slot->id.raw == now.raw_id;
+  return same_life ? in_slot : std::nullopt;
 }
 
 /// The begin of the last walk that read this slot well, or found it empty.
@@ -145,198 +171,206 @@ std::int64_t TaskTable::Impl::last_good_ns(std::uint32_t slot) const {
   return last > 0 ? last : target.start_monotonic_ns;
 }
 
-WaitStart TaskTable::Impl::wait_of(const Census& census, const CensusTask& now,
-                                   const Task* before,
-                                   const ParkLookup& parks) {
+WaitStart TaskTable::Impl::wait_of(const Census& part, const CensusTask& now,
+                                   const std::optional<Task>& before) {
   if (now.state != TaskState::kBlocked) return {};
   WaitWitnesses witnesses{.known = {},
                           .not_yet_ns = last_good_ns(now.slot),
-                          .seen_ns = census.end_ns,
+                          .seen_ns = part.end_ns,
                           .runtime_earliest_ns = now.wait_earliest_ns,
                           .runtime_latest_ns = now.wait_latest_ns,
                           .event_ns = {}};
-  if (before != nullptr && is_same_wait(*before, now))
-    witnesses.known = before->wait;
-  const bool too_old = witnesses.runtime_latest_ns != 0 &&
-                       witnesses.runtime_latest_ns < events.wait_since_ns;
-  if (!parks || events.wait_since_ns == 0 || too_old ||
-      witnesses.known.source == WaitStartSource::kEvent)
-    return reconcile_wait(witnesses);
-  if (lookups == kMaxParkLookups) {
-    late_parks.push_back(now.slot);
-  } else {
-    ++lookups;
-    witnesses.event_ns = park_start(parks, now);
-  }
-  return reconcile_wait(witnesses);
+  if (before && is_same_wait(*before, now)) witnesses.known = before->wait;
+  const WaitStart wait = reconcile_wait(witnesses);
+  if (wait.source != WaitStartSource::kEvent) parked.push_back(now.slot);
+  return wait;
 }
 
-/// Keeps the numbers of lives true when `now` follows `before` (nullptr: a new
+/// Keeps the numbers of lives true when `now` follows `before` (none: a new
 /// life).
-void TaskTable::Impl::count_life(const Task* before, const Task& now) {
-  if (before == nullptr) {
+void TaskTable::Impl::count_life(const std::optional<Task>& before,
+                                 const Task& now) {
+  if (!before) {
     now.system ? ++system_ever : ++born;
   } else if (before->system != now.system) {
     now.system ? ++system_ever : --system_ever;
   }
 }
 
-void TaskTable::Impl::fold_task(const Census& census, const CensusTask& now,
-                                const ParkLookup& parks) {
-  const Task* known = before(now);
-  const Task* in_slot = store.find(now.slot);
-  Task task{.id = {now.raw_id, 0, census.runtime},
+void TaskTable::Impl::fold_task(const Census& part, const CensusTask& now,
+                                const Facts& facts) {
+  const std::optional<Task> in_slot = store.find(now.slot);
+  const std::optional<Task> known = before(now, in_slot);
+  const bool blocked = now.state == TaskState::kBlocked;
+  Task task{.id = {now.raw_id, 0, part.runtime},
             .state = now.state,
             .system = now.system,
             .torn = false,
-            .ran_since_last = known == nullptr || !did_not_run(*known, now),
+            .ran_since_last = !known || !did_not_run(*known, now),
             .run_count = now.run_count,
-            .reason = now.state == TaskState::kBlocked ? now.reason
-                                                       : ReasonId::none(),
+            .reason = blocked ? now.reason : ReasonId::none(),
             .created_at = now.created_at,
             .stack = now.stack,
             .labels = now.labels,
             .site = {},
             .parent_raw_id = now.parent_raw_id,
             .record = now.record,
-            .first_seen_ns = known ? known->first_seen_ns : census.begin_ns,
-            .wait = wait_of(census, now, known, parks),
+            .wait = wait_of(part, now, known),
             .deadline_ns = now.deadline_ns};
-  if (known != nullptr)
+  if (known)
     task.id.generation = known->id.generation;
-  else if (in_slot != nullptr && in_slot->id.raw == now.raw_id)
+  else if (in_slot && in_slot->id.raw == now.raw_id)
     task.id.generation = in_slot->id.generation + 1;
   count_life(known, task);
-  if (!task.system) task.site = sites.intern(task, names);
-  if (in_slot != nullptr && !in_slot->system) --users;
-  if (!task.system) ++users;
-  if (task.ran_since_last) fresh.push_back(now.slot);
-  store.put(now.slot, task, now.waits_on);
+  std::vector<WaitObject> waits_on;
+  waits_on.reserve(now.waits_on.size());
+  for (const ObjectRef& ref : now.waits_on) waits_on.push_back(facts.of(ref));
+  store.put(now.slot, task, waits_on, next_epoch(),
+            [this](const Task& of_new_shape) { return site_of(of_new_shape); });
 }
 
-void TaskTable::Impl::remove(std::uint32_t slot) {
-  const Task* task = store.find(slot);
-  if (task == nullptr) return;
-  if (!task->system) --users;
-  store.remove(slot);
+void TaskTable::Impl::fold_tasks(const Census& part, const Facts& facts) {
+  ended += part.ended.size();
+  for (const std::uint32_t slot : part.ended) store.remove(slot);
+  for (const CensusTask& task : part.changed) fold_task(part, task, facts);
+  torn.insert(torn.end(), part.torn.begin(), part.torn.end());
 }
 
-void TaskTable::Impl::fold_tasks(const Census& census,
-                                 const ParkLookup& parks) {
-  // Those that ran before the last walk did not since, unless this census
-  // says so below; what still runs is always in doubt.
-  for (const std::uint32_t slot : std::exchange(fresh, {})) {
-    Task* task = store.find(slot);
-    if (task == nullptr) continue;
-    task->ran_since_last = task->state == TaskState::kRunning;
-    if (task->ran_since_last) fresh.push_back(slot);
-  }
-  for (const auto& [slot, since] : torn_since)
-    if (Task* task = store.find(slot)) task->torn = false;
-  for (const std::uint32_t slot : census.ended) remove(slot);
-  for (const CensusTask& task : census.changed) fold_task(census, task, parks);
-  for (const WaitObject& object : census.objects) store.objects().learn(object);
-}
-
-void TaskTable::Impl::fold_bounds(const Census& census) {
-  for (const CensusWaitBound& bound : census.bounds) {
-    Task* task = store.find(bound.slot);
-    if (task == nullptr || task->state != TaskState::kBlocked) continue;
-    task->wait = reconcile_wait({.known = task->wait,
-                                 .not_yet_ns = 0,
-                                 .seen_ns = census.end_ns,
-                                 .runtime_earliest_ns = bound.wait_earliest_ns,
-                                 .runtime_latest_ns = bound.wait_latest_ns,
-                                 .event_ns = {}});
+void TaskTable::Impl::fold_bounds(const Census& part) {
+  for (const CensusWaitBound& bound : part.bounds) {
+    const std::optional<Task> task = store.find(bound.slot);
+    if (!task || task->state != TaskState::kBlocked) continue;
+    store.set_wait(
+        bound.slot,
+        reconcile_wait({.known = task->wait,
+                        .not_yet_ns = 0,
+                        .seen_ns = part.end_ns,
+                        .runtime_earliest_ns = bound.wait_earliest_ns,
+                        .runtime_latest_ns = bound.wait_latest_ns,
+                        .event_ns = {}}));
   }
 }
 
-void TaskTable::Impl::fold_torn(const Census& census) {
+void TaskTable::Impl::fold_torn() {
   std::unordered_map<std::uint32_t, std::int64_t> now_torn;
-  for (const std::uint32_t slot : census.torn) {
+  for (const std::uint32_t slot : torn) {
     const auto earlier = torn_since.find(slot);
     now_torn[slot] = earlier == torn_since.end() ? begin_ns : earlier->second;
-    Task* task = store.find(slot);
-    if (task == nullptr) continue;
-    task->torn = true;
-    task->ran_since_last = true;
-    fresh.push_back(slot);
+    if (store.has(slot)) store.set_torn(slot, true);
   }
   torn_since = std::move(now_torn);
 }
 
-void TaskTable::Impl::fold_late_parks(const ParkLookup& parks) {
-  if (!parks || events.wait_since_ns == 0) late_parks.clear();
+void TaskTable::Impl::fold_park(std::uint32_t slot, const ParkLookup& parks) {
+  const std::optional<Task> task = store.find(slot);
+  if (!task || task->state != TaskState::kBlocked) return;
+  store.set_wait(slot, reconcile_wait({.known = task->wait,
+                                       .not_yet_ns = 0,
+                                       .seen_ns = end_ns,
+                                       .runtime_earliest_ns = 0,
+                                       .runtime_latest_ns = 0,
+                                       .event_ns = park_start(parks, *task)}));
+}
+
+void TaskTable::Impl::fold_parks(const ParkLookup& parks) {
+  if (!parks || events.wait_since_ns == 0) {
+    late_parks.clear();
+    parked = {};
+    return;
+  }
   for (std::size_t i = 0; i < kMaxLateParkLookups && !late_parks.empty(); ++i) {
-    Task* task = store.find(late_parks.back());
+    fold_park(late_parks.back(), parks);
     late_parks.pop_back();
-    if (task == nullptr || task->state != TaskState::kBlocked) continue;
-    task->wait = reconcile_wait({.known = task->wait,
-                                 .not_yet_ns = 0,
-                                 .seen_ns = end_ns,
-                                 .runtime_earliest_ns = 0,
-                                 .runtime_latest_ns = 0,
-                                 .event_ns = park_start(parks, *task)});
+  }
+  std::size_t asked = 0;
+  for (const std::uint32_t slot : std::exchange(parked, {})) {
+    const std::optional<Task> task = store.find(slot);
+    // It began before the probes came.
+    const bool too_old = task &&
+                         task->wait.source == WaitStartSource::kRuntime &&
+                         latest_start_ns(task->wait) < events.wait_since_ns;
+    if (!task || too_old) continue;
+    if (asked == kMaxParkLookups) {
+      late_parks.push_back(slot);
+    } else {
+      ++asked;
+      fold_park(slot, parks);
+    }
   }
 }
 
-void TaskTable::Impl::fold_counts(const Census& census) {
-  if (census.count_only) {
+void TaskTable::Impl::fold_counts() {
+  if (last.count_only) {
     counts = {.count_only = true,
-              .tasks = static_cast<std::uint64_t>(census.totals.oracle_live),
-              .uncertainty = census.totals.created_during_walk};
+              .tasks = static_cast<std::uint64_t>(last.totals.oracle_live),
+              .uncertainty = last.totals.created_during_walk};
     return;
   }
+  std::uint64_t users = 0;
+  store.each_shape([&users](const TaskShape& shape, std::uint64_t tasks) {
+    if (!shape.system) users += tasks;
+  });
   ledger.fold({.tasks = users,
                .system_tasks = store.live() - users,
                .born = born,
                .system_ever = system_ever,
-               .torn = census.torn.size(),
-               .totals = census.totals},
+               .torn = torn.size(),
+               .totals = last.totals},
               events, counts);
 }
 
-void TaskTable::Impl::fold_coverage(Census& census) {
+void TaskTable::Impl::fold_coverage() {
   const bool lost = sum_of(events.lost) > sum_of(coverage.lost_events);
-  coverage.torn_tasks = census.torn.size();
-  coverage.torn_tasks_total += census.torn.size();
-  coverage.complete = census.torn.empty() && !lost && !census.count_only;
+  coverage.torn_tasks = torn.size();
+  coverage.torn_tasks_total += torn.size();
+  coverage.complete = torn.empty() && !lost && !last.count_only;
   coverage.lost_events = events.lost;
   coverage.probes = events.probes;
-  coverage.notes = std::move(census.notes);
-  if (census.count_only) return;
-  const std::uint64_t apart =
-      unexplained(counts, census.totals, census.ended.size());
+  coverage.notes = std::move(last.notes);
+  if (last.count_only) return;
+  const std::uint64_t apart = unexplained(counts, last.totals, ended);
   if (apart == 0) return;
   coverage.complete = false;
   coverage.notes.push_back(fmt::format(
       "the runtime's own count of tasks is {}, the walk found {}: {} more "
       "apart than tasks that came and went explain",
-      census.totals.oracle_live, counts.tasks, apart));
+      last.totals.oracle_live, counts.tasks, apart));
+}
+
+Status TaskTable::fold_part(Census part) {
+  Impl& self = *impl_;
+  TRY(self.progress.check(part, self.names.sizes(), self.store));
+  if (part.part == 0) self.begin(part);
+  self.names.append(std::move(part.tables));
+  self.names.name_pcs(part.named_pcs);
+  self.fold_tasks(part, Facts(std::move(part.objects)));
+  self.fold_bounds(part);
+  if (!part.last) return {};
+  part.changed = {};
+  part.bounds = {};
+  self.last = std::move(part);
+  return {};
+}
+
+void TaskTable::finish(EventSummary events, const ParkLookup& parks) {
+  Impl& self = *impl_;
+  INVARIANT(self.progress.whole());
+  self.events = std::move(events);
+  self.former = TaskStore();
+  self.former_slots = {};
+  self.end_ns = self.last.end_ns;
+  self.fold_parks(parks);
+  self.fold_torn();
+  self.store.pack();
+  self.begin_ns = self.last.begin_ns;
+  self.fold_counts();
+  self.fold_coverage();
 }
 
 Status TaskTable::fold(Census census, EventSummary events,
                        const ParkLookup& parks) {
-  Impl& self = *impl_;
-  TRY(check_census(census, self.names.sizes(), self.store));
-  if (census.full) self.begin_anew();
-  self.names.append(std::move(census.tables));
-  self.names.name_pcs(census.named_pcs);
-  self.events = std::move(events);
-  self.born = 0;
-  self.lookups = 0;
-  if (census.full) self.users = 0;
-  self.fold_late_parks(parks);
-  if (census.full) self.expect(census);
-  self.fold_tasks(census, parks);
-  self.former.clear();
-  self.fold_bounds(census);
-  self.fold_torn(census);
-  self.store.pack();
-  self.begin_ns = census.begin_ns;
-  self.end_ns = census.end_ns;
-  self.fold_counts(census);
-  self.fold_coverage(census);
+  TRY(fold_part(std::move(census)));
+  finish(std::move(events), parks);
   return {};
 }
 
@@ -358,46 +392,43 @@ std::vector<std::uint64_t> TaskTable::pcs_to_name(
 void TaskTable::Impl::forget_idle_sites() {
   if (sites.size() < kIdleSites) return;
   std::unordered_set<std::uint32_t> used;
-  store.each([&](const Task& task) {
-    if (!task.system) used.insert(task.site.value);
+  store.each_shape([&used](const TaskShape& shape, std::uint64_t) {
+    if (!shape.system) used.insert(shape.site.value);
   });
   if (used.size() > sites.size() / 4) return;
   sites.clear();
-  store.each([this](Task& task) {
-    if (!task.system) task.site = sites.intern(task, names);
-  });
+  store.renew_sites([this](const Task& task) { return site_of(task); });
 }
 
+/// Of all tasks but the waits' starts by what they have in common: as dear as
+/// there are shapes, however many tasks.
 void TaskTable::Impl::count_states(Snapshot& snapshot) {
   Counts& frozen = snapshot.counts;
   if (frozen.count_only)
     frozen.by_state[static_cast<std::size_t>(TaskState::kUnknown)] =
         frozen.tasks;
-  sites.begin_count();
-  store.each([&](const Task& task) {
-    if (task.system) return;
-    sites.add(task);
-    const TaskState state = task.torn ? TaskState::kUnknown : task.state;
-    ++frozen.by_state[static_cast<std::size_t>(state)];
+  const auto add = [&](TaskState state, ReasonId reason, std::uint64_t tasks) {
+    frozen.by_state[static_cast<std::size_t>(state)] += tasks;
     if (state != TaskState::kBlocked) return;
-    const WaitKind kind = task.reason.valid()
-                              ? names.tables().reasons[task.reason.value].kind
+    const WaitKind kind = reason.valid()
+                              ? names.tables().reasons[reason.value].kind
                               : WaitKind::kUnknown;
-    ++frozen.blocked_by_kind[static_cast<std::size_t>(kind)];
+    frozen.blocked_by_kind[static_cast<std::size_t>(kind)] += tasks;
+  };
+  sites.begin_count();
+  store.each_shape([&](const TaskShape& shape, std::uint64_t tasks) {
+    if (shape.system) return;
+    sites.add(shape.site, tasks);
+    add(shape.state, shape.reason, tasks);
   });
-}
-
-void TaskTable::Impl::copy_tasks(Snapshot& snapshot) {
-  snapshot.tasks.reserve(store.live());
-  store.each([&](const Task& task) {
-    Task& copy = snapshot.tasks.emplace_back(task);
-    if (!task.system) copy.site = sites.place(task.site);
-    if (!task.torn) return;
-    copy.state = TaskState::kUnknown;
-    copy.reason = ReasonId::none();
-    copy.wait = WaitStart{};
-    copy.wait_count = 0;
-  });
+  for (const auto& [slot, since] : torn_since) {
+    const std::optional<Task> task = store.find(slot);
+    if (!task || task->system) continue;
+    add(task->state, task->reason, std::uint64_t{0} - 1);
+    add(TaskState::kUnknown, {}, 1);
+  }
+  store.each_wait(
+      [this](SiteId site, const WaitStart& wait) { sites.add(site, wait); });
 }
 
 std::shared_ptr<const Snapshot> TaskTable::freeze(std::int64_t wall_offset) {
@@ -414,9 +445,8 @@ std::shared_ptr<const Snapshot> TaskTable::freeze(std::int64_t wall_offset) {
   self.count_states(*snapshot);
   snapshot->sites =
       self.sites.list(self.names, join_sites(self.events, self.names));
-  self.copy_tasks(*snapshot);
-  snapshot->waits = self.store.waits();
-  snapshot->objects = self.store.objects().sorted();
+  snapshot->tasks = self.store.share(static_cast<std::uint32_t>(self.epoch),
+                                     self.sites.places());
   snapshot->wait_series = join_waits(self.events, self.names);
   snapshot->events = self.events;
   snapshot->tables = self.names.share();

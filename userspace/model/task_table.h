@@ -28,12 +28,18 @@ class TaskTable {
   TaskTable& operator=(TaskTable&&) noexcept;
   ~TaskTable();
 
-  /// Folds one epoch's witnesses. The census comes from a child that read
-  /// hostile bytes: kCorrupt, with nothing changed, when its ids, slots or
-  /// sizes do not fit together, kLimit when it exceeds a bound below; ask for a
-  /// full census then. A full census forgets slots and tables and finds the
-  /// tasks again by raw id, so that what is known of their waits stays.
+  /// Folds one epoch's witnesses: a census in one part, then the events.
   Status fold(Census census, EventSummary events, const ParkLookup& parks);
+  /// Folds the next part of a census. It comes from a child that read hostile
+  /// bytes: kCorrupt, with nothing of the part taken in, when it is not the
+  /// next one or its ids, slots or sizes do not fit together, kLimit when it
+  /// exceeds a bound below; ask for a full census then: a table that has taken
+  /// in some parts of a census believes no other than a full one. A full census
+  /// forgets slots and tables and finds the tasks again by raw id, so that what
+  /// is known of their waits stays.
+  Status fold_part(Census part);
+  /// Ends the epoch: folds the events, after the last part.
+  void finish(EventSummary events, const ParkLookup& parks);
 
   /// Creation sites that events named and no census has named yet: to be asked
   /// of the reader with the next one. At most kMaxPcsToName.
@@ -52,7 +58,7 @@ class TaskTable {
   static constexpr std::size_t kMaxLabelSets = 1U << 20;
   static constexpr std::size_t kMaxReasons = 1U << 12;
   static constexpr std::size_t kMaxStackFrames = 1024;
-  static constexpr std::size_t kMaxWaitsOn = 1U << 16;  ///< objects a task
+  static constexpr std::size_t kMaxWaitsOn = (1U << 16) - 1;  ///< of a task
 
   /// Questions to the kernel about parks, a fold: for tasks that changed, and
   /// for those left over from earlier folds. What is left over is asked later.

@@ -6,7 +6,9 @@
 // uncertainty speaks for the task, never against it.
 #include "verdict/judge.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 #include "model/reconcile.h"
@@ -60,7 +62,7 @@ class Bench {
   }
 
   bool was_suspect(const Task& task) const {
-    const Past* past = pasts_.find(task.id);
+    const Past* past = pasts_.find(task);
     return past != nullptr && still_holds(*past, task);
   }
 
@@ -81,10 +83,32 @@ void count(Report& report, const Task& task, Verdict verdict) {
 }  // namespace
 
 struct History::Impl {
+  bool fits(const TaskList& tasks) const { return order == tasks.order(); }
+  /// What is remembered of these tasks at their places; empty when it lies
+  /// there already.
+  PastTable moved_to(const TaskList& tasks) const;
+
   PastTable pasts;
-  std::size_t size = 0;  ///< tasks in it
+  std::uint64_t order = 0;  ///< TaskList::order() that its places are of
   VerdictCounts detections{};
 };
+
+PastTable History::Impl::moved_to(const TaskList& tasks) const {
+  PastTable moved;
+  if (fits(tasks)) return moved;
+  std::vector<Past> known = pasts.all();
+  const auto key = [](const Past& past) {
+    return std::tuple(past.raw_id, past.generation, past.runtime);
+  };
+  std::ranges::sort(known, {}, key);
+  for (const Task& task : tasks) {
+    const std::tuple wanted(task.id.raw, task.id.generation, task.id.runtime);
+    const auto found = std::ranges::lower_bound(known, wanted, {}, key);
+    if (found != known.end() && key(*found) == wanted)
+      moved.put(task.place, *found);
+  }
+  return moved;
+}
 
 std::string_view verdict_name(Verdict verdict) {
   switch (verdict) {
@@ -104,20 +128,21 @@ bool is_leak(Verdict verdict) {
 
 Report judge(const std::shared_ptr<const Snapshot>& snapshot,
              const History& history, const Policy& policy) {
-  const PastTable& pasts = history.impl_->pasts;
+  const PastTable moved = history.impl_->moved_to(snapshot->tasks);
+  const PastTable& pasts =
+      history.impl_->fits(snapshot->tasks) ? history.impl_->pasts : moved;
   Report report{.snapshot = snapshot,
-                .tasks = {},
+                .tasks = std::vector<TaskVerdict>(snapshot->tasks.places()),
                 .sites = std::vector<VerdictCounts>(snapshot->sites.size()),
                 .evidence = {},
                 .detections = history.impl_->detections};
   Bench bench(*snapshot, policy, pasts);
-  report.tasks.reserve(snapshot->tasks.size());
   for (const Task& task : snapshot->tasks) {
     const TaskVerdict verdict = bench.judge(task);
-    report.tasks.push_back(verdict);
+    report.tasks[task.place] = verdict;
     count(report, task, verdict.verdict);
     if (!is_leak(verdict.verdict)) continue;
-    const Past* past = pasts.find(task.id);
+    const Past* past = pasts.find(task);
     const bool known =
         past != nullptr && (past->reached & bit(verdict.verdict)) != 0;
     report.detections[static_cast<std::size_t>(verdict.verdict)] +=
@@ -144,7 +169,10 @@ namespace {
 
 /// What to remember of a task after its verdict; `reached` 0: nothing.
 Past after(const Task& task, Verdict verdict, const Past* before) {
-  Past past = before != nullptr ? *before : Past{.id = task.id};
+  Past past = before != nullptr ? *before
+                                : Past{.raw_id = task.id.raw,
+                                       .generation = task.id.generation,
+                                       .runtime = task.id.runtime};
   if (is_leak(verdict)) {
     past.reached |= bit(verdict);
     past.run_count = task.run_count;
@@ -157,22 +185,21 @@ Past after(const Task& task, Verdict verdict, const Past* before) {
 }  // namespace
 
 void History::remember(const Report& report) {
-  const std::vector<Task>& tasks = report.snapshot->tasks;
-  std::size_t leaks = 0;
-  for (const TaskVerdict& judged : report.tasks)
-    leaks += is_leak(judged.verdict) ? 1 : 0;
-  PastTable next(impl_->size + leaks);
-  impl_->size = 0;
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    // One that was held for a leak is remembered while it lives, so that it
-    // is not another detection later; the dead are left behind.
-    const Past past = after(tasks[i], report.tasks[i].verdict,
-                            impl_->pasts.find(tasks[i].id));
-    if (past.reached == 0) continue;
-    next.add(past);
-    ++impl_->size;
+  const TaskList& tasks = report.snapshot->tasks;
+  PastTable& pasts = impl_->pasts;
+  if (!impl_->fits(tasks)) pasts = impl_->moved_to(tasks);
+  impl_->order = tasks.order();
+  // One that was held for a leak is remembered while it lives, so that it is
+  // not another detection later; the dead are forgotten.
+  for (std::uint32_t place = 0; place < tasks.places(); ++place) {
+    if (!tasks.has(place)) {
+      pasts.put(place, {});
+      continue;
+    }
+    const Task task = tasks[place];
+    pasts.put(place,
+              after(task, report.tasks[place].verdict, pasts.find(task)));
   }
-  impl_->pasts = std::move(next);
   impl_->detections = report.detections;
 }
 

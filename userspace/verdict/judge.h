@@ -55,7 +55,7 @@ struct TaskVerdict {
 /// A snapshot with its verdicts; what every view renders.
 struct Report {
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<TaskVerdict> tasks;    ///< one for each of snapshot->tasks
+  std::vector<TaskVerdict> tasks;    ///< by Task::place
   std::vector<VerdictCounts> sites;  ///< one for each of snapshot->sites
   VerdictCounts counts{};            ///< system tasks left out
   std::uint64_t working = 0;         ///< tasks less proven and probable

@@ -25,8 +25,8 @@ bool has(std::string_view text, std::string_view part) {
 }
 
 std::string object_text(const Scene& scene) {
-  const std::string facts = object_facts(scene.snapshot, scene.objects.top);
-  const std::string id = object_id(scene.objects.top);
+  const std::string facts = object_facts(scene.objects.top);
+  const std::string id = object_id(scene.objects.top.ref);
   return facts.empty() ? id : fmt::format("{} ({})", id, facts);
 }
 
@@ -88,9 +88,10 @@ std::string lock_advice(const Scene& scene) {
 
 std::string fd_advice(const Scene& scene) {
   const std::string where =
-      scene.objects.single() && scene.objects.top.kind == WaitKind::kFd
+      scene.objects.single() && scene.objects.top.ref.kind == WaitKind::kFd
           ? fmt::format(" (`ls -l /proc/{}/fd/{}` names it)",
-                        scene.snapshot.target.pid, scene.objects.top.address)
+                        scene.snapshot.target.pid,
+                        scene.objects.top.ref.address)
           : "";
   return fmt::format(
       "{} waits for a peer that sends nothing{}; is there a deadline "
@@ -147,18 +148,16 @@ std::string place_text(const SnapshotTables& tables, FrameId id) {
   return fmt::format("{}:{}", last_elements(frame->file, 2), frame->line);
 }
 
-std::string object_facts(const Snapshot& snapshot, const ObjectRef& ref) {
-  const WaitObject* object = object_at(snapshot, ref);
-  if (object == nullptr) return "";
+std::string object_facts(const WaitObject& object) {
   std::string facts;
-  if (object->capacity == 0) facts = "unbuffered";
-  if (object->capacity > 0)
+  if (object.capacity == 0) facts = "unbuffered";
+  if (object.capacity > 0)
     facts = fmt::format("capacity {}",
-                        grouped(static_cast<std::uint64_t>(object->capacity)));
-  if (object->capacity > 0 && object->buffered >= 0)
+                        grouped(static_cast<std::uint64_t>(object.capacity)));
+  if (object.capacity > 0 && object.buffered >= 0)
     facts += fmt::format(", {} buffered",
-                         grouped(static_cast<std::uint64_t>(object->buffered)));
-  if (object->closed == 1) facts += facts.empty() ? "closed" : ", closed";
+                         grouped(static_cast<std::uint64_t>(object.buffered)));
+  if (object.closed == 1) facts += facts.empty() ? "closed" : ", closed";
   return facts;
 }
 

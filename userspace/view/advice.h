@@ -16,7 +16,7 @@ std::string short_function(std::string_view function);
 std::string place_text(const SnapshotTables& tables, FrameId id);
 /// What an object is, in words: "unbuffered", "capacity 4, 4 buffered",
 /// "closed"; "" when nothing is known.
-std::string object_facts(const Snapshot& snapshot, const ObjectRef& ref);
+std::string object_facts(const WaitObject& object);
 /// The sentence for a site that leaks; not yet made printable.
 std::string advice_for(const Snapshot& snapshot, const Site& site,
                        const SiteObjects& objects);

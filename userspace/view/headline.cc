@@ -27,11 +27,9 @@ constexpr VerdictWord kWords[] = {{Verdict::kProven, "proven"},
 std::optional<Age> oldest_leak(const Report& report) {
   const Snapshot& snapshot = *report.snapshot;
   std::optional<Age> oldest;
-  const std::size_t count =
-      std::min(report.tasks.size(), snapshot.tasks.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!is_leak(report.tasks[i].verdict)) continue;
-    const std::optional<Age> age = age_of(snapshot, snapshot.tasks[i].wait);
+  for (const Task& task : snapshot.tasks) {
+    if (!is_leak(verdict_of(report, task).verdict)) continue;
+    const std::optional<Age> age = age_of(snapshot, task.wait);
     if (age && (!oldest || age->ns > oldest->ns)) oldest = age;
   }
   return oldest;

@@ -1,49 +1,81 @@
 // Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Schema 1 of a snapshot (docs/json.md). A target may have a million tasks:
-// they are written one by one behind each other, and what many share (a stack,
-// a frame, a wait reason) is made JSON once. One array element a line, so that
-// grep and diff are of use without a JSON tool.
+// they are written one by one and handed on in pieces, and what many share (a
+// stack, a frame, a wait reason) is made JSON once. One array element a line,
+// so that grep and diff are of use without a JSON tool.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <numeric>
 #include <span>
+#include <utility>
 
 #include "base/clock.h"
 #include "view/escape.h"
+#include "view/json_choice.h"
 #include "view/json_parts.h"
-#include "view/views.h"
+#include "view/site_objects.h"
 #include "view/words.h"
 
 namespace taskleak {
 namespace {
 
 constexpr int kSchema = 1;
-/// What a task takes in the document beyond its stack, edges and object
-/// included; only a first guess of how much memory to ask for.
-constexpr std::size_t kTaskBytes = 1000;
+/// What is handed on at a time.
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+/// Sites in a document of a page; the rest is counted.
+constexpr std::size_t kMaxPageSites = 1000;
 
 std::string quoted_moment(const std::optional<std::int64_t>& unix_ns) {
   return unix_ns ? '"' + rfc3339(*unix_ns) + '"' : "null";
 }
 
+/// The document in the making, handed on piece by piece.
+class Document {
+ public:
+  Document(const TextSink& sink, bool pretty) : sink_(sink), pretty_(pretty) {}
+
+  std::string& text() { return text_; }
+  /// Behind an element of a list: hands on what has come together.
+  void element_done() {
+    if (text_.size() >= kPieceBytes) flush();
+  }
+  /// The rest; false when the sink wanted no more.
+  bool finish() {
+    flush();
+    return wanted_ && (!pretty_ || sink_("\n"));
+  }
+  bool wanted() const { return wanted_; }
+
+ private:
+  void flush() {
+    if (wanted_) wanted_ = sink_(pretty_ ? indenter_.add(text_) : text_);
+    text_.clear();
+  }
+
+  const TextSink& sink_;
+  bool pretty_;
+  bool wanted_ = true;
+  Indenter indenter_;
+  std::string text_;
+};
+
 /// An array in the making: what separates its elements, and its end.
 class List {
  public:
-  List(std::string& out, std::string_view name) : out_(out) {
-    out_ += fmt::format(",\n\"{}\":[", name);
+  List(Document& document, std::string_view name) : document_(document) {
+    document.text() += fmt::format(",\n\"{}\":[", name);
   }
   /// The text to append the next element to.
   std::string& next() {
-    out_ += std::exchange(first_, false) ? "\n" : ",\n";
-    return out_;
+    if (!first_) document_.element_done();
+    std::string& out = document_.text();
+    return out += std::exchange(first_, false) ? "\n" : ",\n";
   }
-  void end() { out_ += ']'; }
+  void end() { document_.text() += ']'; }
 
  private:
-  std::string& out_;
+  Document& document_;
   bool first_ = true;
 };
 
@@ -64,67 +96,79 @@ WaitMembers wait_members(const Snapshot& snapshot, const WaitStart& wait) {
                                       kNsPerSecond)};
 }
 
-/// Writes one report; lives for one render_json().
+/// Writes one report; lives for one write_json().
 class Writer {
  public:
-  Writer(const Report& report, const JsonOptions& options)
+  Writer(const Report& report, const JsonOptions& options, const TextSink& sink)
       : report_(report),
         at_(*report.snapshot),
         tables_(*at_.tables),
+        options_(options),
+        chosen_(choose_tasks(report, options)),
+        document_(sink, options.pretty),
         frames_(tables_.frames.size()),
         stacks_(tables_.stacks.size()),
         labels_(tables_.labels.size()),
         evidence_(report.evidence.size()) {
-    choose_tasks(options.max_tasks);
+    find_parents();
   }
 
-  std::string write();
+  bool write();
 
  private:
-  std::size_t expected_bytes();
-  void choose_tasks(std::size_t max_tasks);
+  /// A task that created some chosen one, and where it lies if it lives.
+  struct Parent {
+    std::uint64_t raw_id = 0;
+    std::uint32_t place = kNowhere;
+  };
+  static constexpr std::uint32_t kNowhere = 0xffffffffU;
+
+  void find_parents();
   const std::string& frame(FrameId id);
   const std::string& stack(StackId id);
   const std::string& labels(LabelsId id);
   const std::string& evidence(std::uint32_t index);
-  std::string task_id(const Task& task) const {
-    return task_id_text(tables_, task.id);
+  std::string task_id(std::uint32_t place) const {
+    return task_id_text(tables_, at_.tasks[place].id);
   }
-  std::span<const ObjectRef> waits(const Task& task) const;
-  TaskVerdict verdict(std::size_t index) const;
-  const Task* parent(const Task& task) const;
   void write_created_by(const Task& task, std::string& out);
-  void write_task(std::size_t index, std::string& out);
-  void write_objects(std::string& out) const;
-  void write_edges(std::string& out) const;
+  void write_task(const Task& task, std::string& out);
+  void write_tasks();
+  void write_objects();
+  void write_edges();
+  void write_sites();
 
   const Report& report_;
   const Snapshot& at_;
   const SnapshotTables& tables_;
-  std::vector<std::size_t> chosen_;  ///< indices of tasks, in their order
+  const JsonOptions& options_;
+  JsonChoice chosen_;
+  Document document_;
   /// Pieces already made JSON; empty = not yet.
   std::vector<std::string> frames_;
   std::vector<std::string> stacks_;
   std::vector<std::string> labels_;
   std::vector<std::string> evidence_;
-  /// User and system tasks by raw id, for created_by edges.
-  std::vector<std::pair<std::uint64_t, std::size_t>> by_raw_id_;
+  std::vector<Parent> parents_;  ///< by raw id
 };
 
-/// Leaked tasks first when not all can be shown, each group in its order.
-void Writer::choose_tasks(std::size_t max_tasks) {
-  chosen_.resize(at_.tasks.size());
-  std::iota(chosen_.begin(), chosen_.end(), std::size_t{0});
-  if (max_tasks != 0 && max_tasks < chosen_.size()) {
-    std::ranges::stable_partition(chosen_, [&](std::size_t index) {
-      return is_leak(verdict(index).verdict);
-    });
-    chosen_.resize(max_tasks);
-    std::ranges::sort(chosen_);
+void Writer::find_parents() {
+  for (const std::uint32_t place : chosen_.places) {
+    const std::uint64_t raw_id = at_.tasks[place].parent_raw_id;
+    // Neighbours often have the same one.
+    if (raw_id != 0 && (parents_.empty() || parents_.back().raw_id != raw_id))
+      parents_.push_back({.raw_id = raw_id});
   }
-  for (const std::size_t index : chosen_)
-    by_raw_id_.emplace_back(at_.tasks[index].id.raw, index);
-  std::ranges::sort(by_raw_id_);
+  std::ranges::sort(parents_, {}, &Parent::raw_id);
+  const auto twice = std::ranges::unique(parents_, {}, &Parent::raw_id);
+  parents_.erase(twice.begin(), twice.end());
+  if (parents_.empty()) return;
+  for (const Task& task : at_.tasks) {
+    const auto found =
+        std::ranges::lower_bound(parents_, task.id.raw, {}, &Parent::raw_id);
+    if (found != parents_.end() && found->raw_id == task.id.raw)
+      found->place = std::min(found->place, task.place);
+  }
 }
 
 const std::string& Writer::frame(FrameId id) {
@@ -166,25 +210,6 @@ const std::string& Writer::evidence(std::uint32_t index) {
   return text = dumped(json);
 }
 
-std::span<const ObjectRef> Writer::waits(const Task& task) const {
-  const std::size_t end = std::size_t{task.first_wait} + task.wait_count;
-  if (end > at_.waits.size()) return {};
-  return std::span(at_.waits).subspan(task.first_wait, task.wait_count);
-}
-
-TaskVerdict Writer::verdict(std::size_t index) const {
-  return index < report_.tasks.size() ? report_.tasks[index] : TaskVerdict{};
-}
-
-const Task* Writer::parent(const Task& task) const {
-  if (task.parent_raw_id == 0) return nullptr;
-  const auto found = std::ranges::lower_bound(
-      by_raw_id_, std::pair(task.parent_raw_id, std::size_t{0}));
-  if (found == by_raw_id_.end() || found->first != task.parent_raw_id)
-    return nullptr;
-  return &at_.tasks[found->second];
-}
-
 void Writer::write_created_by(const Task& task, std::string& out) {
   const Frame* at = frame_at(tables_, task.created_at);
   if (at == nullptr && task.parent_raw_id == 0) {
@@ -205,8 +230,7 @@ void Writer::write_created_by(const Task& task, std::string& out) {
   out += fmt::format(R"({{"task":{},{})", by, members);
 }
 
-void Writer::write_task(std::size_t index, std::string& out) {
-  const Task& task = at_.tasks[index];
+void Writer::write_task(const Task& task, std::string& out) {
   const WaitMembers wait = wait_members(at_, task.wait);
   const std::string_view reason = reason_text(tables_, task.reason);
   const std::string_view runtime =
@@ -216,15 +240,15 @@ void Writer::write_task(std::size_t index, std::string& out) {
   const bool has_site = task.site.value < at_.sites.size();
   auto to = std::back_inserter(out);
   fmt::format_to(to, R"({{"id":"{}","site":{},"runtime":"{}","state":"{}",)",
-                 task_id(task),
+                 task_id_text(tables_, task.id),
                  has_site ? json_quoted(at_.sites[task.site.value].id) : "null",
                  runtime, task_state_name(task.state));
   fmt::format_to(to, R"("system":{},"torn":{},"wait_reason":{},"waits_on":[)",
                  task.system, task.torn,
                  reason.empty() ? "null" : json_quoted(reason));
-  for (const ObjectRef& ref : waits(task))
+  for (const StoredWait& wait_on : at_.tasks.waits(task.place))
     fmt::format_to(to, "{}\"{}\"", out.back() == '[' ? "" : ",",
-                   object_id(ref));
+                   object_id(wait_on.ref()));
   fmt::format_to(to,
                  R"(],"wait_start":{},"wait_start_source":{},)"
                  R"("wait_start_uncertainty_seconds":{},"deadline":{},)",
@@ -234,7 +258,7 @@ void Writer::write_task(std::size_t index, std::string& out) {
                      : quoted_moment(unix_moment(at_, task.deadline_ns)));
   out += R"("created_by":)";
   write_created_by(task, out);
-  const TaskVerdict judged = verdict(index);
+  const TaskVerdict judged = verdict_of(report_, task);
   fmt::format_to(to,
                  R"(,"stack":{},"labels":{},"trace":null,"verdict":"{}",)"
                  R"("evidence":{}}})",
@@ -242,72 +266,99 @@ void Writer::write_task(std::size_t index, std::string& out) {
                  verdict_name(judged.verdict), evidence(judged.evidence));
 }
 
-void Writer::write_objects(std::string& out) const {
-  std::vector<std::pair<ObjectRef, std::size_t>> waiters;
-  for (const std::size_t index : chosen_)
-    for (const ObjectRef& ref : waits(at_.tasks[index]))
-      waiters.emplace_back(ref, index);
+void Writer::write_tasks() {
+  List list(document_, "tasks");
+  for (const std::uint32_t place : chosen_.places) {
+    if (!document_.wanted()) return;
+    write_task(at_.tasks[place], list.next());
+  }
+  list.end();
+  std::string& out = document_.text();
+  out += fmt::format(",\n\"tasks_total\":{},\n\"tasks_omitted\":{}",
+                     chosen_.total, chosen_.total - chosen_.places.size());
+  out += fmt::format(",\n\"next\":{}",
+                     chosen_.next.empty() ? "null" : json_quoted(chosen_.next));
+}
+
+void write_facts(const WaitObject& object, std::string& out) {
+  const auto number = [](std::int64_t value) {
+    return value < 0 ? std::string("null") : std::to_string(value);
+  };
+  out += fmt::format(R"({{"id":"{}","kind":"{}","capacity":{},"buffered":{},)"
+                     R"("element_size":{},"closed":{},"waiters":[)",
+                     object_id(object.ref), wait_kind_name(object.ref.kind),
+                     number(object.capacity), number(object.buffered),
+                     number(object.element_size),
+                     object.closed < 0    ? "null"
+                     : object.closed == 0 ? "false"
+                                          : "true");
+}
+
+void Writer::write_objects() {
+  std::vector<std::pair<ObjectRef, std::uint32_t>> waiters;
+  for (const std::uint32_t place : chosen_.places)
+    for (const StoredWait& wait : at_.tasks.waits(place))
+      waiters.emplace_back(wait.ref(), place);
   // A select may wait on one channel twice; it is one waiter all the same.
   std::ranges::sort(waiters);
   const auto twice = std::ranges::unique(waiters);
   waiters.erase(twice.begin(), twice.end());
-  std::map<ObjectRef, const WaitObject*> facts;
-  for (const WaitObject& object : at_.objects) facts[object.ref] = &object;
-  const WaitObject unknown;
-  List list(out, "objects");
-  for (std::size_t i = 0; i < waiters.size();) {
-    const ObjectRef ref = waiters[i].first;
-    const auto found = facts.find(ref);
-    const WaitObject& object = found == facts.end() ? unknown : *found->second;
-    const auto number = [](std::int64_t value) {
-      return value < 0 ? std::string("null") : std::to_string(value);
-    };
-    list.next() += fmt::format(
-        R"({{"id":"{}","kind":"{}","capacity":{},"buffered":{},)"
-        R"("element_size":{},"closed":{},"waiters":[)",
-        object_id(ref), wait_kind_name(ref.kind), number(object.capacity),
-        number(object.buffered), number(object.element_size),
-        object.closed < 0    ? "null"
-        : object.closed == 0 ? "false"
-                             : "true");
-    for (; i < waiters.size() && waiters[i].first == ref; ++i)
-      out += fmt::format("{}\"{}\"", out.back() == '[' ? "" : ",",
-                         task_id(at_.tasks[waiters[i].second]));
+  List list(document_, "objects");
+  for (std::size_t i = 0; i < waiters.size() && document_.wanted();) {
+    const std::size_t first = i;
+    std::uint32_t newest = waiters[i].second;
+    for (; i < waiters.size() && waiters[i].first == waiters[first].first; ++i)
+      if (at_.tasks.read_epoch(waiters[i].second) >
+          at_.tasks.read_epoch(newest))
+        newest = waiters[i].second;
+    std::string& out = list.next();
+    write_facts(object_of(at_.tasks, newest, waiters[first].first), out);
+    for (std::size_t w = first; w < i; ++w)
+      out += fmt::format("{}\"{}\"", w == first ? "" : ",",
+                         task_id(waiters[w].second));
     out += R"(],"holders":[],"could_wake":[],"peer":null})";
   }
   list.end();
 }
 
-void Writer::write_edges(std::string& out) const {
-  List list(out, "edges");
+void Writer::write_edges() {
+  List list(document_, "edges");
   constexpr const char* kEdge = R"({{"from":"{}","to":"{}","kind":"{}"}})";
-  for (const std::size_t index : chosen_) {
-    const Task& task = at_.tasks[index];
-    const std::string from = task_id(task);
-    std::vector<ObjectRef> refs(waits(task).begin(), waits(task).end());
+  for (const std::uint32_t place : chosen_.places) {
+    if (!document_.wanted()) return;
+    const Task task = at_.tasks[place];
+    const std::string from = task_id_text(tables_, task.id);
+    std::vector<ObjectRef> refs;
+    for (const StoredWait& wait : at_.tasks.waits(place))
+      refs.push_back(wait.ref());
     std::ranges::sort(refs);
     const auto twice = std::ranges::unique(refs);
     refs.erase(twice.begin(), twice.end());
     for (const ObjectRef& ref : refs)
       list.next() += fmt::format(kEdge, from, object_id(ref), "waits_on");
-    if (const Task* by = parent(task))
-      list.next() += fmt::format(kEdge, from, task_id(*by), "created_by");
+    const auto by = std::ranges::lower_bound(parents_, task.parent_raw_id, {},
+                                             &Parent::raw_id);
+    if (by != parents_.end() && by->raw_id == task.parent_raw_id &&
+        by->place != kNowhere)
+      list.next() += fmt::format(kEdge, from, task_id(by->place), "created_by");
   }
   list.end();
 }
 
-/// Growing a text of 200 MB step by step would copy it over and over.
-std::size_t Writer::expected_bytes() {
-  std::size_t bytes = 0;
-  for (const std::size_t index : chosen_)
-    bytes += kTaskBytes + stack(at_.tasks[index].stack).size();
-  return bytes;
+void Writer::write_sites() {
+  std::vector<std::uint32_t> ranked = ranked_sites(report_);
+  const std::size_t all = ranked.size();
+  if (options_.limit != 0 && all > kMaxPageSites) ranked.resize(kMaxPageSites);
+  List list(document_, "sites");
+  for (const std::uint32_t index : ranked)
+    list.next() += dumped(site_json(report_, index));
+  list.end();
+  document_.text() +=
+      fmt::format(",\n\"sites_omitted\":{}", all - ranked.size());
 }
 
-std::string Writer::write() {
-  std::string out;
-  out.reserve(expected_bytes());
-  out += fmt::format(
+bool Writer::write() {
+  document_.text() += fmt::format(
       "{{\"schema\":{},\"epoch\":{},\"taken_at\":\"{}\","
       "\"duration_seconds\":{},\n\"target\":{},\n\"coverage\":{},\n"
       "\"counts\":{}",
@@ -315,27 +366,29 @@ std::string Writer::write() {
       static_cast<double>(at_.duration_ns) / kNsPerSecond,
       dumped(target_json(at_.target)), dumped(coverage_json(at_.coverage)),
       dumped(counts_json(report_)));
-  List tasks(out, "tasks");
-  for (const std::size_t index : chosen_) write_task(index, tasks.next());
-  tasks.end();
-  out +=
-      fmt::format(",\n\"tasks_omitted\":{}", at_.tasks.size() - chosen_.size());
-  write_objects(out);
-  write_edges(out);
-  List sites(out, "sites");
-  for (const std::uint32_t index : ranked_sites(report_))
-    sites.next() += dumped(site_json(report_, index));
-  sites.end();
-  out += ",\n\"cycles\":[],\n\"roots\":[]}\n";
-  return out;
+  write_tasks();
+  write_objects();
+  write_edges();
+  write_sites();
+  document_.text() += ",\n\"cycles\":[],\n\"roots\":[]}";
+  if (!options_.pretty) document_.text() += '\n';
+  return document_.finish();
 }
 
 }  // namespace
 
+bool write_json(const Report& report, const JsonOptions& options,
+                const TextSink& sink) {
+  return Writer(report, options, sink).write();
+}
+
 std::string render_json(const Report& report, const JsonOptions& options) {
-  std::string text = Writer(report, options).write();
-  if (options.pretty) return indented(text);
-  return text;
+  std::string whole;
+  write_json(report, options, [&whole](std::string_view piece) {
+    whole += piece;
+    return true;
+  });
+  return whole;
 }
 
 }  // namespace taskleak

@@ -34,13 +34,12 @@ std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string indented(std::string_view text) {
+std::string Indenter::add(std::string_view text) {
   std::string out;
   out.reserve(text.size() * 2);
-  std::size_t depth = 0;
   bool quoted = false;
   const auto new_line = [&] {
-    (out += '\n').append(depth * kIndentColumns, ' ');
+    (out += '\n').append(depth_ * kIndentColumns, ' ');
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -52,10 +51,10 @@ std::string indented(std::string_view text) {
       out += c;
       const bool empty = text[i + 1] == (c == '{' ? '}' : ']');
       if (empty) out += text[++i];
-      depth += empty ? 0 : 1;
+      depth_ += empty ? 0 : 1;
       if (!empty) new_line();
     } else if (c == '}' || c == ']') {
-      --depth;
+      --depth_;
       new_line();
       out += c;
     } else if (c != '\n') {
@@ -65,7 +64,6 @@ std::string indented(std::string_view text) {
       if (c == ':') out += ' ';
     }
   }
-  out += '\n';
   return out;
 }
 

@@ -16,8 +16,15 @@ using Json = nlohmann::ordered_json;
 
 /// One line; bytes that are not UTF-8 become U+FFFD.
 std::string dumped(const Json& json);
-/// Two spaces a level, for people. `text` is valid JSON.
-std::string indented(std::string_view text);
+/// Two spaces a level, for people. The pieces given to it are together valid
+/// JSON; each but the last ends behind an element of a list.
+class Indenter {
+ public:
+  std::string add(std::string_view piece);
+
+ private:
+  std::size_t depth_ = 0;
+};
 
 Json frame_json(const Frame& frame);
 Json target_json(const TargetInfo& target);

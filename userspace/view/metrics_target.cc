@@ -54,12 +54,11 @@ void write_leaked(const MetricsTarget& t, Exposition& out) {
 
 /// A task that has this verdict now, for the exemplar; "" without one.
 std::string example_task(const MetricsTarget& t, Verdict verdict) {
-  const std::vector<TaskVerdict>& verdicts = t.report.tasks;
-  const auto found =
-      std::ranges::find(verdicts, verdict, &TaskVerdict::verdict);
-  const auto index = static_cast<std::size_t>(found - verdicts.begin());
-  if (index >= t.snapshot.tasks.size()) return "";
-  return task_id_text(*t.snapshot.tables, t.snapshot.tasks[index].id);
+  if (count_of(t.report.counts, verdict) == 0) return "";
+  for (const Task& task : t.snapshot.tasks)
+    if (verdict_of(t.report, task).verdict == verdict)
+      return task_id_text(*t.snapshot.tables, task.id);
+  return "";
 }
 
 void write_detected(const MetricsTarget& t, Exposition& out) {

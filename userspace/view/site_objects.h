@@ -17,7 +17,7 @@ struct SiteObjects {
   std::uint64_t waiters = 0;     ///< tasks that wait on a known object
   std::uint64_t distinct = 0;    ///< objects they wait on
   std::uint32_t most_waits = 0;  ///< objects of one task (select cases)
-  ObjectRef top;                 ///< the one with most waiters
+  WaitObject top;                ///< the one with most waiters, and its facts
   std::uint64_t top_waiters = 0;
 
   /// More than half of at least two waiters hang on `top`.
@@ -26,10 +26,12 @@ struct SiteObjects {
   bool single() const { return waiters == 1 || dominated(); }
 };
 
+/// An object as the task at `place` knows it; without facts when it does not
+/// wait on it.
+WaitObject object_of(const TaskList& tasks, std::uint32_t place,
+                     const ObjectRef& ref);
 /// One for each of `sites` (indices into snapshot.sites), in their order.
 std::vector<SiteObjects> objects_of_sites(const Snapshot& snapshot,
                                           std::span<const std::uint32_t> sites);
-/// Facts of an object, null when the snapshot has none.
-const WaitObject* object_at(const Snapshot& snapshot, const ObjectRef& ref);
 
 }  // namespace taskleak

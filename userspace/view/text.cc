@@ -105,8 +105,8 @@ void TextWriter::write_objects(const SiteObjects& objects) {
   if (objects.waiters == 0) return;
   std::string text;
   if (objects.single()) {
-    text = object_id(objects.top);
-    const std::string facts = object_facts(at_, objects.top);
+    text = object_id(objects.top.ref);
+    const std::string facts = object_facts(objects.top);
     if (!facts.empty()) text += ", " + facts;
     if (objects.dominated())
       text += objects.top_waiters == objects.waiters
@@ -115,7 +115,7 @@ void TextWriter::write_objects(const SiteObjects& objects) {
                                 grouped(objects.waiters));
   } else {
     text = fmt::format("{} different {}", grouped(objects.distinct),
-                       kind_plural(objects.top.kind));
+                       kind_plural(objects.top.ref.kind));
   }
   out_ += "      waiting on  " + text + '\n';
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -47,13 +48,28 @@ struct TextOptions {
 /// At most 100 columns where names allow it; ends with a newline.
 std::string render_text(const Report& report, const TextOptions& options);
 
-/// Schema 1 of the snapshot (docs/json.md). `max_tasks` 0 = all; when tasks are
+/// Schema 1 of the snapshot (docs/json.md). `limit` 0 = not a page: all tasks,
+/// or `max_tasks` of them when that is not 0, leaked ones first; when tasks are
 /// left out, "tasks_omitted" counts them.
 struct JsonOptions {
   std::size_t max_tasks = 0;
   bool pretty = false;
+  /// A page of this many tasks, by id, behind the one named `after`.
+  std::size_t limit = 0;
+  std::optional<TaskId> after = std::nullopt;
+  std::string site = {};  ///< tasks of this site alone; empty: of all
 };
+/// Takes the next piece of a document; false: no more is wanted.
+using TextSink = std::function<bool(std::string_view)>;
+/// Hands the document out in pieces of about a megabyte, so that a million
+/// tasks need no gigabyte. False when the sink wanted no more.
+bool write_json(const Report& report, const JsonOptions& options,
+                const TextSink& sink);
+/// The same in one piece.
 std::string render_json(const Report& report, const JsonOptions& options);
+/// The id that "go/17" or "go/17@2" names; nothing for any other text.
+std::optional<TaskId> parse_task_id(const SnapshotTables& tables,
+                                    std::string_view text);
 
 enum class MetricsFormat : std::uint8_t { kPrometheusText, kOpenMetrics };
 /// The format that an Accept header prefers: OpenMetrics only when it is asked

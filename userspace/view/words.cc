@@ -133,6 +133,11 @@ std::uint64_t leaked(const VerdictCounts& counts) {
          count_of(counts, Verdict::kProven);
 }
 
+TaskVerdict verdict_of(const Report& report, const Task& task) {
+  return task.place < report.tasks.size() ? report.tasks[task.place]
+                                          : TaskVerdict{};
+}
+
 const VerdictCounts& site_verdicts(const Report& report, std::size_t site) {
   static constexpr VerdictCounts kNone{};
   return site < report.sites.size() ? report.sites[site] : kNone;

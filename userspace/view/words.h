@@ -51,6 +51,8 @@ std::optional<std::int64_t> unix_moment(const Snapshot& snapshot,
 std::uint64_t leaked(const VerdictCounts& counts);
 /// One verdict's count.
 std::uint64_t count_of(const VerdictCounts& counts, Verdict verdict);
+/// A task's verdict; unknown when the report has none for it.
+TaskVerdict verdict_of(const Report& report, const Task& task);
 /// Indices of the snapshot's sites, worst first: by leaked tasks, then by the
 /// strength of the verdict, then by tasks, then by id.
 std::vector<std::uint32_t> ranked_sites(const Report& report);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "model/site.h"
+#include "model/task_store.h"
 
 namespace taskleak::test {
 namespace {
@@ -77,8 +78,9 @@ std::vector<Site> group(std::vector<Task>& tasks,
   return result;
 }
 
-void count(Snapshot& at, const SnapshotTables& tables) {
-  for (const Task& task : at.tasks) {
+void count(Snapshot& at, const std::vector<Task>& tasks,
+           const SnapshotTables& tables) {
+  for (const Task& task : tasks) {
     if (task.system) {
       ++at.counts.system_tasks;
       continue;
@@ -135,18 +137,18 @@ ReasonId SnapshotBuilder::reason(const std::string& text, WaitKind kind,
 }
 
 Task& SnapshotBuilder::task(std::uint64_t raw_id) {
-  Task& task = at.tasks.emplace_back();
+  Task& task = tasks.emplace_back();
+  waits_.emplace_back();
   task.id.raw = raw_id;
   task.state = TaskState::kRunning;
   task.record = 0xc000000000 + raw_id * 0x200;
-  task.first_seen_ns = kTakenNs;
   return task;
 }
 
-Task& SnapshotBuilder::blocked(std::uint64_t raw_id, ReasonId reason,
-                               FrameId created_at, FrameId blocked_at,
-                               WaitStart wait,
-                               const std::vector<ObjectRef>& objects) {
+Task& SnapshotBuilder::blocked(
+    std::uint64_t raw_id, ReasonId reason, FrameId created_at,
+    FrameId blocked_at, WaitStart wait,
+    const std::vector<ObjectRef>& objects_waited_on) {
   Task& added = task(raw_id);
   added.state = TaskState::kBlocked;
   added.ran_since_last = false;
@@ -154,27 +156,28 @@ Task& SnapshotBuilder::blocked(std::uint64_t raw_id, ReasonId reason,
   added.created_at = created_at;
   added.stack = stack({blocked_at});
   added.wait = wait;
-  added.first_wait = static_cast<std::uint32_t>(at.waits.size());
-  added.wait_count = static_cast<std::uint32_t>(objects.size());
-  for (const ObjectRef& ref : objects) {
-    at.waits.push_back(ref);
-    at.objects.push_back(WaitObject{.ref = ref});
-  }
+  waits_.back() = objects_waited_on;
+  for (const ObjectRef& ref : objects_waited_on)
+    objects.push_back(WaitObject{.ref = ref});
   return added;
 }
 
 std::shared_ptr<const Snapshot> SnapshotBuilder::build() {
-  at.sites = group(at.tasks, tables);
-  count(at, tables);
-  const auto by_ref = [](const WaitObject& a, const WaitObject& b) {
-    return a.ref < b.ref;
-  };
-  std::stable_sort(at.objects.begin(), at.objects.end(), by_ref);
-  const auto same = [](const WaitObject& a, const WaitObject& b) {
-    return a.ref == b.ref;
-  };
-  at.objects.erase(std::unique(at.objects.begin(), at.objects.end(), same),
-                   at.objects.end());
+  at.sites = group(tasks, tables);
+  count(at, tasks, tables);
+  std::vector<SiteId> places;
+  for (std::uint32_t i = 0; i < at.sites.size(); ++i)
+    places.push_back(SiteId{i});
+  constexpr std::uint32_t kEpoch = 1;
+  TaskStore store(order);
+  for (std::uint32_t i = 0; i < tasks.size(); ++i) {
+    std::vector<WaitObject> waits_on;
+    for (const ObjectRef& ref : waits_[i])
+      waits_on.push_back(*std::ranges::find(objects, ref, &WaitObject::ref));
+    store.put(i, tasks[i], waits_on, kEpoch,
+              [](const Task& task) { return task.site; });
+  }
+  at.tasks = store.share(kEpoch, std::move(places));
   at.tables = std::make_shared<const SnapshotTables>(std::move(tables));
   return std::make_shared<const Snapshot>(std::move(at));
 }
@@ -263,7 +266,7 @@ std::shared_ptr<const Snapshot> sample_snapshot() {
   torn.created_at = serve;
   b.blocked(2, gc, FrameId::none(), park, since(950, WaitStartSource::kRuntime))
       .system = true;
-  b.at.objects[0] = {queue, 4, 0, 8, 0};
+  b.objects[0] = {queue, 4, 0, 8, 0};
   add_events(b, serve, receive);
   return b.build();
 }

@@ -46,8 +46,14 @@ class SnapshotBuilder {
   /// Sites, counts and objects from the tasks; then the result, frozen.
   std::shared_ptr<const Snapshot> build();
 
-  Snapshot at;
+  Snapshot at;  ///< its tasks come with build()
   SnapshotTables tables;
+  std::vector<Task> tasks;          ///< in the order of their places
+  std::uint64_t order = 0;          ///< TaskList::order()
+  std::vector<WaitObject> objects;  ///< facts, by whoever waits on them
+
+ private:
+  std::vector<std::vector<ObjectRef>> waits_;  ///< by task
 };
 
 /// A Go service with a leak of two tasks at one site, and one task of every

@@ -203,6 +203,26 @@ TEST_CASE("a verdict stays while the wait lasts, and goes when it ran") {
   CHECK(later(true) == Verdict::kHealthy);
 }
 
+TEST_CASE("what is remembered follows tasks that move to other places") {
+  History history;
+  Scene before;
+  before.b.task(7);
+  before.waits(1, since(100, Source::kEvent));
+  history.remember(before.judged());
+  Scene packed;
+  packed.b.order = 1;
+  packed.waits(1, since(100, Source::kEvent));
+  const Report report = packed.judged(history);
+  CHECK(count(report, Verdict::kSuspect) == 1);
+  CHECK(report.detections[static_cast<std::size_t>(Verdict::kSuspect)] == 1);
+  history.remember(report);
+  Scene later;
+  later.b.order = 1;
+  later.waits(1, since(100, Source::kEvent));
+  CHECK(later.judged(history)
+            .detections[static_cast<std::size_t>(Verdict::kSuspect)] == 1);
+}
+
 TEST_CASE("every verdict has its name, three of them are leaks") {
   CHECK(verdict_name(Verdict::kSuspect) == "suspect");
   int leaks = 0;

@@ -170,6 +170,79 @@ TEST_CASE("a bound keeps the leaked tasks and counts the rest") {
   CHECK(json_of(report).at("tasks_omitted") == 0);
 }
 
+TEST_CASE("pages go by id, together they are the whole") {
+  const Report report = sample_report();
+  std::vector<std::string> ids;
+  JsonOptions options{.limit = 4};
+  for (int pages = 1;; ++pages) {
+    const Json json = json_of(report, options);
+    CHECK(json.at("tasks_total") == 11);
+    for (const Json& task : json.at("tasks")) ids.push_back(task.at("id"));
+    CHECK(json.at("tasks_omitted") == 11 - json.at("tasks").size());
+    if (json.at("next").is_null()) {
+      CHECK(pages == 3);
+      break;
+    }
+    CHECK(json.at("next") == ids.back());
+    options.after = parse_task_id(*report.snapshot->tables, ids.back());
+    REQUIRE(options.after);
+  }
+  CHECK(ids == std::vector<std::string>{"go/1", "go/2", "go/17", "go/18",
+                                        "go/19", "go/20", "go/21", "go/22",
+                                        "go/23", "go/24", "go/25"});
+}
+
+TEST_CASE("a page has its own objects, and the parents that live elsewhere") {
+  const Report report = sample_report();
+  const Json json = json_of(report, {.limit = 1, .after = TaskId{.raw = 2}});
+  CHECK(json.at("tasks")[0].at("id") == "go/17");
+  CHECK(json.at("objects").size() == 1);
+  CHECK(edges_of_kind(json, "created_by") == 1);
+}
+
+TEST_CASE("tasks of one site") {
+  const Report report = sample_report();
+  const Json whole = json_of(report);
+  const Json& site = whole.at("sites")[0];
+  const Json some = json_of(report, {.limit = 1, .site = site.at("id")});
+  CHECK(some.at("tasks_total") == site.at("tasks"));
+  CHECK(some.at("tasks").size() == 1);
+  CHECK(some.at("tasks")[0].at("site") == site.at("id"));
+  CHECK(json_of(report, {.site = "none"}).at("tasks").empty());
+}
+
+TEST_CASE("only an id of a known runtime is an id") {
+  const auto tables = sample_snapshot()->tables;
+  CHECK(parse_task_id(*tables, "go/17") == TaskId{.raw = 17});
+  CHECK(parse_task_id(*tables, "go/17@2") ==
+        TaskId{.raw = 17, .generation = 2});
+  for (const char* text : {"", "go", "go/", "go/x", "go/1x", "go/1@", "jvm/1",
+                           "go/-1", "go/99999999999999999999"})
+    CHECK_MESSAGE(!parse_task_id(*tables, text), text);
+}
+
+TEST_CASE("a document goes out in pieces until nobody wants more") {
+  SnapshotBuilder b;
+  for (std::uint64_t id = 1; id <= 5000; ++id) b.task(id);
+  const Report report = report_of(b.build(), {});
+  for (const bool pretty : {false, true}) {
+    std::size_t pieces = 0;
+    std::string whole;
+    CHECK(write_json(report, {.pretty = pretty}, [&](std::string_view piece) {
+      ++pieces;
+      whole += piece;
+      return true;
+    }));
+    CHECK(pieces > 1);
+    CHECK(Json::parse(whole).at("tasks").size() == 5000);
+    CHECK(whole.ends_with("}\n"));
+  }
+  int taken = 0;
+  CHECK_FALSE(write_json(report, {},
+                         [&taken](std::string_view) { return ++taken < 1; }));
+  CHECK(taken == 1);
+}
+
 TEST_CASE("pretty is the same document") {
   const Report report = sample_report();
   CHECK(json_of(report, {.pretty = true}) == json_of(report));
@@ -181,7 +254,7 @@ TEST_CASE("pretty is the same document") {
 TEST_CASE("bytes that are not UTF-8 stay a valid document") {
   SnapshotBuilder b;
   b.task(1).created_at = b.frame("main.\xff\xc3(", "\xed\xa0\x80.go", 1);
-  b.at.tasks[0].labels = b.labels({{"k\x01", "\x80"}});
+  b.tasks[0].labels = b.labels({{"k\x01", "\x80"}});
   b.at.target.exe = "/\xfe";
   b.at.coverage.notes = {"\xc0\xaf"};
   b.blocked(2, b.reason("r\xff", WaitKind::kUnknown), FrameId::none(),
@@ -193,17 +266,15 @@ TEST_CASE("bytes that are not UTF-8 stay a valid document") {
 
 TEST_CASE("ids that point nowhere cost a fact, not the document") {
   SnapshotBuilder b;
-  b.task(1);
-  auto broken = std::make_shared<Snapshot>(*b.build());
-  Task& task = broken->tasks[0];
+  Task& task = b.task(1);
   task.stack = StackId{99};
   task.labels = LabelsId{99};
-  task.created_at = FrameId{99};
-  task.reason = ReasonId{99};
-  task.site = SiteId{99};
   task.id.runtime = 9;
-  task.first_wait = 7;
-  task.wait_count = 0xffffffff;
+  auto broken = std::make_shared<Snapshot>(*b.build());
+  auto empty = std::make_shared<SnapshotTables>();
+  empty->runtimes = broken->tables->runtimes;
+  broken->tables = empty;
+  broken->sites.clear();
   Report report;
   report.snapshot = broken;
   const Json json = json_of(report);

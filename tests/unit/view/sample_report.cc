@@ -68,7 +68,7 @@ Report shop_report() {
                                  WaitStartSource::kFirstSeen, -1);
     b.blocked(id, chan_send, handler, send, wait,
               {{0xc000100000 + i * 0x60, WaitKind::kChannel}});
-    b.at.objects.back() = {b.at.waits.back(), 0, 0, 8, 0};
+    b.objects.back() = {b.objects.back().ref, 0, 0, 8, 0};
     verdicts[id] = Verdict::kSuspect;
   }
   for (std::uint64_t i = 0; i < 30; ++i, ++id) {
