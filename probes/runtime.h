@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/census.h"
+#include "model/census_parts.h"
 #include "probes/binary_report.h"
 #include "probes/probe_spec.h"
 #include "target/memory.h"
@@ -40,11 +40,15 @@ class Runtime {
   virtual std::string version() const = 0;
   /// Which probes can be had; never fails as a whole.
   virtual ProbePlan plan_probes() const = 0;
-  /// Walks the runtime's list of tasks. The first call, and any with
-  /// request.full, gives all tasks; later ones what changed. A task that
-  /// changed under every retry stands in `torn`. kGone: target exited;
-  /// kFault, kCorrupt: no list; kTimeout: deadline passed.
-  virtual Result<Census> take_census(const CensusRequest& request) = 0;
+  /// Walks the runtime's list of tasks and gives its parts to `sink`, in order,
+  /// the last one marked. The first call, any with request.full, and the one
+  /// after a failure give all tasks; others what changed. A task that changed
+  /// under every retry stands in `torn`. kGone: target exited; kFault,
+  /// kCorrupt: no list; kTimeout: deadline passed; else what the sink said. A
+  /// walk that fails may have given parts already: its receiver then holds a
+  /// table of two walks, which only a full one mends.
+  virtual Status take_census(const CensusRequest& request,
+                             const CensusSink& sink) = 0;
 };
 
 /// A process and its memory.

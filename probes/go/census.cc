@@ -44,33 +44,66 @@ void GoCensus::forget() {
   at_.symbols.rewind();
 }
 
-Result<Census> GoCensus::take(const CensusRequest& request) {
-  Census census;
-  census.begin_ns = monotonic_now_ns();
-  census.full = request.full || !whole_;
-  if (census.full) forget();
+Status GoCensus::take(const CensusRequest& request, const CensusSink& sink) {
+  Census part;
+  part.begin_ns = monotonic_now_ns();
+  part.full = request.full || !whole_;
+  part.last = false;
+  if (part.full) forget();
   whole_ = false;
+  handed_on_ = 0;
   reader_.set_deadline(request.deadline_ns);
   objects_.begin_census();
   TRY(const GoCounters before,
       read_counters(at_.memory, at_.layout, at_.globals));
   TRY(update_list());
   TRY(gc_clock_.refresh(at_.memory, at_.layout, at_.globals.memstats));
-  TRY(walk(census));
+  TRY(walk(part, sink));
   TRY(const GoCounters after,
       read_counters(at_.memory, at_.layout, at_.globals));
-  TRY(check_created(after, census.unchanged + census.changed.size()));
-  census.totals = totals(before, after);
+  TRY(check_created(after,
+                    part.unchanged + handed_on_ + part.changed.size()));
+  part.totals = totals(before, after);
   for (const std::uint64_t pc : request.name_pcs)
-    census.named_pcs.emplace_back(pc, at_.symbols.frame_at(pc));
-  if (census.full) census.tables.reasons = at_.reasons;
-  census.tables.first_reason =
-      census.full ? 0 : static_cast<std::uint32_t>(at_.reasons.size());
-  at_.symbols.take_new(census.tables);
-  add_notes(census);
-  census.end_ns = monotonic_now_ns();
+    part.named_pcs.emplace_back(pc, at_.symbols.frame_at(pc));
+  add_tables(part);
+  add_notes(part);
+  part.end_ns = monotonic_now_ns();
+  part.last = true;
+  TRY(sink(std::move(part)));
   whole_ = true;
-  return census;
+  return {};
+}
+
+Result<Census> GoCensus::take(const CensusRequest& request) {
+  return collect([&](const CensusSink& sink) { return take(request, sink); });
+}
+
+void GoCensus::add_tables(Census& part) {
+  const bool first = part.full && part.part == 0;
+  if (first) part.tables.reasons = at_.reasons;
+  part.tables.first_reason =
+      first ? 0 : static_cast<std::uint32_t>(at_.reasons.size());
+  at_.symbols.take_new(part.tables);
+}
+
+/// Hands on a part that is full and begins the next one.
+Status GoCensus::hand_on(Census& part, const CensusSink& sink) {
+  const std::size_t slots =
+      part.bounds.size() + part.ended.size() + part.torn.size();
+  if (part.changed.size() < kPartTasks && slots < kPartSlots) return {};
+  add_tables(part);
+  part.end_ns = monotonic_now_ns();
+  Census next;
+  next.part = part.part + 1;
+  next.last = false;
+  next.full = part.full;
+  next.begin_ns = part.begin_ns;
+  next.unchanged = part.unchanged;
+  handed_on_ += part.changed.size();
+  TRY(sink(std::move(part)));
+  part = std::move(next);
+  return {};
 }
 
 Status GoCensus::update_list() {
@@ -113,10 +146,9 @@ Status GoCensus::update_list() {
   return {};
 }
 
-Status GoCensus::walk(Census& census) {
+Status GoCensus::walk(Census& census, const CensusSink& sink) {
   looked_ = misfits_ = 0;
   const std::span<const Piece> all(records_);
-  if (census.full) census.changed.reserve(std::min(all.size(), kReservedTasks));
   batch_.reserve(std::min(all.size(), kBatchTasks));
   retry_.reserve(batch_.capacity());
   for (std::size_t first = 0; first < all.size(); first += kBatchTasks) {
@@ -130,6 +162,7 @@ Status GoCensus::walk(Census& census) {
     TRY(check_fit());
     for (int i = 0; i < kMaxAttempts && !batch_.empty(); ++i)
       TRY(finish_batch(census));
+    TRY(hand_on(census, sink));
   }
   return {};
 }
@@ -144,8 +177,9 @@ void GoCensus::look(const Piece& piece, std::span<const std::byte> bytes,
   if (slot.known && slot.goid == key.goid && slot.status == key.status &&
       slot.tracking_seq == key.tracking_seq) {
     ++census.unchanged;
-    if (slot.waitsince != key.waitsince) {
-      slot.waitsince = key.waitsince;
+    const auto waitsince = static_cast<std::uint32_t>(key.waitsince);
+    if (slot.waitsince != waitsince) {
+      slot.waitsince = waitsince;
       const WaitBound bound = gc_clock_.bound(key.waitsince);
       if (bound.latest_ns != 0 &&
           g_task_state(key.status) == TaskState::kBlocked)
@@ -266,7 +300,7 @@ void GoCensus::emit(WalkedTask& task, Census& census) {
     if (task.unfound) ++unfound_;
   }
   slot = {.goid = g.goid,
-          .waitsince = g.waitsince,
+          .waitsince = static_cast<std::uint32_t>(g.waitsince),
           .status = g.status,
           .tracking_seq = g.tracking_seq,
           .known = true};

@@ -54,19 +54,25 @@ class GoCensus {
   static constexpr int kMaxStackRounds = 64;
   /// Stacks that are walked further at a time.
   static constexpr std::size_t kDeepStacks = 1024;
-  /// Room made beforehand for the result of a first walk.
-  static constexpr std::size_t kReservedTasks = 1 << 20;
+  /// Changed tasks, and slots in all its other lists together, with which a
+  /// part is full; it has a batch more at most.
+  static constexpr std::size_t kPartTasks = 1 << 14;
+  static constexpr std::size_t kPartSlots = 1 << 16;
 
   explicit GoCensus(const CensusSources& sources);
 
   /// As Runtime::take_census.
+  Status take(const CensusRequest& request, const CensusSink& sink);
+  /// The whole in one piece.
   Result<Census> take(const CensusRequest& request);
 
  private:
   /// What is known of the goroutine at one place of the runtime's list.
   struct Slot {
     std::uint64_t goid = 0;
-    std::int64_t waitsince = 0;
+    /// The low half: enough to notice a change of a clock in nanoseconds, and
+    /// a million slots are 8 MB smaller.
+    std::uint32_t waitsince = 0;
     std::uint8_t status = kGUnknown;  ///< kGUnknown: to be read anew
     std::uint8_t tracking_seq = 0;
     bool known = false;  ///< told to the receiver, and not ended since
@@ -79,7 +85,9 @@ class GoCensus {
 
   void forget();
   Status update_list();
-  Status walk(Census& census);
+  Status walk(Census& part, const CensusSink& sink);
+  void add_tables(Census& part);
+  Status hand_on(Census& part, const CensusSink& sink);
   void look(const Piece& piece, std::span<const std::byte> bytes,
             Census& census);
   Status finish_batch(Census& census);
@@ -108,6 +116,7 @@ class GoCensus {
   std::vector<Piece> records_;             ///< all gs, by address; tag = slot
   std::vector<WalkedTask> batch_, retry_;  ///< swapped: both keep their room
   std::vector<Piece> pieces_;
+  std::uint64_t handed_on_ = 0;  ///< changed tasks of the parts before
   std::uint64_t looked_ = 0, misfits_ = 0;  ///< of one walk
   std::uint64_t cut_stacks_ = 0, unfound_ = 0;
   std::uint64_t told_stacks_ = 0, told_selects_ = 0, told_labels_ = 0,

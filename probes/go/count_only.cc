@@ -39,7 +39,8 @@ class GoCountRuntime final : public Runtime {
   ProbePlan plan_probes() const override {
     return refused_go_probes(version_, "tasks are only counted");
   }
-  Result<Census> take_census(const CensusRequest& request) override;
+  Status take_census(const CensusRequest& request,
+                     const CensusSink& sink) override;
 
  private:
   GoCount count_;
@@ -49,7 +50,8 @@ class GoCountRuntime final : public Runtime {
   std::string why_;
 };
 
-Result<Census> GoCountRuntime::take_census(const CensusRequest& request) {
+Status GoCountRuntime::take_census(const CensusRequest& request,
+                                   const CensusSink& sink) {
   Census census;
   census.begin_ns = monotonic_now_ns();
   TRY(const GoCount::Reading reading, count_.read(memory_));
@@ -63,7 +65,7 @@ Result<Census> GoCountRuntime::take_census(const CensusRequest& request) {
       fmt::format("tasks are only counted, by what {} of the program would "
                   "return: {}",
                   count_.function(), why_));
-  return census;
+  return sink(std::move(census));
 }
 
 }  // namespace

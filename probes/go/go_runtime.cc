@@ -71,13 +71,15 @@ class GoRuntime final : public Runtime {
         [&](std::string_view name) { return program.functions->find(name); },
         program.version, program.layout);
   }
-  Result<Census> take_census(const CensusRequest& request) override {
-    Result<Census> census = census_.take(request);
-    if (census && !note_.empty()) census->notes.push_back(note_);
-    if (census && census->full && target_->has_plugins)
-      census->notes.push_back(
-          "the program has loaded Go plugins: their functions have no names");
-    return census;
+  Status take_census(const CensusRequest& request,
+                     const CensusSink& sink) override {
+    return census_.take(request, [this, &sink](Census part) {
+      if (part.last && !note_.empty()) part.notes.push_back(note_);
+      if (part.last && part.full && target_->has_plugins)
+        part.notes.push_back(
+            "the program has loaded Go plugins: their functions have no names");
+      return sink(std::move(part));
+    });
   }
 
  private:

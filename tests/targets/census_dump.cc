@@ -151,7 +151,9 @@ Status run(const Options& options) {
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     if (epoch != 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(options.sleep_ms));
-    TRY(Census census, go->take_census({}));
+    TRY(Census census, collect([&go](const CensusSink& sink) {
+          return go->take_census({}, sink);
+        }));
     tables.append(census);
     if (options.quiet) census.changed.clear();
     if (options.json)

@@ -159,12 +159,20 @@ Status Watch::restart_reader() {
   return {};
 }
 
-Result<Census> Watch::take_census() {
+Result<CensusTotals> Watch::fold_census() {
   if (reader_failed_) TRY(restart_reader());
-  auto census = reader_.census(kRuntime, std::exchange(full_next_, false),
-                               table_.pcs_to_name(last_events_));
-  if (!census) reader_failed_ = true;
-  return census;
+  CensusTotals totals;
+  const Status folded =
+      reader_.census(kRuntime, std::exchange(full_next_, false),
+                     table_.pcs_to_name(last_events_), [&](Census part) {
+                       totals = part.totals;
+                       return table_.fold_part(std::move(part));
+                     });
+  // Whatever failed, the table may hold a part of it: the next census comes
+  // from a new reader, and is full.
+  reader_failed_ = !folded;
+  TRY(folded);
+  return totals;
 }
 
 EventSummary Watch::take_events(double daemon_overhead_ratio) {
@@ -181,14 +189,14 @@ EventSummary Watch::take_events(double daemon_overhead_ratio) {
   return events;
 }
 
-void Watch::check_sight(const Census& census) {
+void Watch::check_sight(const CensusTotals& totals) {
   if (last_events_.lifecycle_since_ns == 0) {
     created_when_attached_.reset();
     return;
   }
-  if (!created_when_attached_) created_when_attached_ = census.totals.created;
+  if (!created_when_attached_) created_when_attached_ = totals.created;
   if (last_events_.created != 0 ||
-      census.totals.created < *created_when_attached_ + kBlindBirths)
+      totals.created < *created_when_attached_ + kBlindBirths)
     return;
   detach_all();
   probes_.why_none =
@@ -204,7 +212,7 @@ Status Watch::epoch(double daemon_overhead_ratio) {
     if (same.error().code() != Errc::kNotFound) return same;
     TRY(start_over());
   }
-  auto census = take_census();
+  auto census = fold_census();
   if (!census) {
     // The census may have failed because the target ended under it.
     TRY(process_.still_same());
@@ -217,11 +225,7 @@ Status Watch::epoch(double daemon_overhead_ratio) {
     if (!slot_) return std::nullopt;
     return probes_.kernel->park(*slot_, record);
   };
-  if (Status folded = table_.fold(std::move(*census), last_events_, parks);
-      !folded) {
-    reader_failed_ = true;
-    return std::unexpected(std::move(folded.error()).in("census"));
-  }
+  table_.finish(last_events_, parks);
   const Policy policy{.suspect_after_ns = options_.suspect_after_ns};
   auto report =
       std::make_shared<const Report>(judge(table_.freeze(), history_, policy));

@@ -76,10 +76,10 @@ class Watch {
   void apply(const GovernorAction& action);
   Status start_over();
   Status restart_reader();
-  Result<Census> take_census();
+  Result<CensusTotals> fold_census();
   EventSummary take_events(double daemon_overhead_ratio);
   /// Detaches probes that saw none of the tasks that `census` says were born.
-  void check_sight(const Census& census);
+  void check_sight(const CensusTotals& totals);
 
   std::shared_ptr<Forker> forker_;
   pid_t pid_;

@@ -72,21 +72,21 @@ class Child {
       TRY(const Envelope request,
           channel.receive(kMaxRequestBytes, kNoDeadline));
       if (request.kind == FrameKind::kDetect) {
-        TRY(answer(channel, FrameKind::kDetection, detect()));
+        TRY(answer(channel, detect()));
       } else {
-        TRY(answer(channel, FrameKind::kCensus, census(request.payload)));
+        if (Status walked = census(channel, request.payload); !walked)
+          TRY(channel.send(FrameKind::kError, encode(walked.error()),
+                           kNoDeadline));
       }
     }
   }
 
  private:
-  template <class T>
-  static Status answer(const Channel& channel, FrameKind kind,
-                       const Result<T>& result) {
-    if (!result)
-      return channel.send(FrameKind::kError, encode(result.error()),
+  static Status answer(const Channel& channel, const Result<Detection>& found) {
+    if (!found)
+      return channel.send(FrameKind::kError, encode(found.error()),
                           kNoDeadline);
-    return channel.send(kind, encode(*result), kNoDeadline);
+    return channel.send(FrameKind::kDetection, encode(*found), kNoDeadline);
   }
 
   Result<Detection> detect() {
@@ -123,16 +123,20 @@ class Child {
                     ") has no runtime that we know; looked for: " + looked_for);
   }
 
-  Result<Census> census(std::span<const std::byte> payload) {
+  /// Sends the parts of a census as they come.
+  Status census(const Channel& channel, std::span<const std::byte> payload) {
     TRY(CensusOrder order, decode_order(payload));
     if (!session_ || order.index >= session_->runtimes.size())
       return fail(Errc::kNotFound, "no such runtime was detected");
-    TRY(Census census, session_->runtimes[order.index]->take_census(
-                           {.full = order.full,
-                            .deadline_ns = order.deadline_ns,
-                            .name_pcs = std::move(order.name_pcs)}));
-    census.runtime = static_cast<std::uint8_t>(order.index);
-    return census;
+    const auto send = [&](Census part) {
+      part.runtime = static_cast<std::uint8_t>(order.index);
+      return channel.send(FrameKind::kCensus, encode(part), kNoDeadline);
+    };
+    return session_->runtimes[order.index]->take_census(
+        {.full = order.full,
+         .deadline_ns = order.deadline_ns,
+         .name_pcs = std::move(order.name_pcs)},
+        send);
   }
 
   ChildTask task_;

@@ -206,6 +206,8 @@ void totals_fields(Archive& io, Totals& t) {
 template <class Archive, class Message>
 void census_fields(Archive& io, Message& census) {
   constexpr std::size_t kBoundBytes = 20;
+  io.number(census.part);
+  io.flag(census.last);
   io.number(census.runtime);
   io.flag(census.full);
   io.flag(census.count_only);

@@ -25,7 +25,7 @@ enum class FrameKind : std::uint32_t {
   kCensusRequest = 4,
   kError = 1,
   kDetection = 3,
-  kCensus = 5,
+  kCensus = 5,  ///< a part; the answer ends with the last one
 };
 
 /// Goes before every payload on the socket.

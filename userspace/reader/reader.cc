@@ -72,6 +72,11 @@ struct Reader::Impl {
     if (child <= 0) return fail(Errc::kCorrupt, "the reader has ended");
     if (Status sent = channel.send(request, payload, deadline_ns); !sent)
       return give_up(std::move(sent).error().in("asking the reader"));
+    return answer_of(expected, deadline_ns);
+  }
+
+  /// The payload of what comes next, which must be of kind `expected`.
+  Result<Payload> answer_of(FrameKind expected, std::int64_t deadline_ns) {
     auto answer = channel.receive(limits.reply_bytes, deadline_ns);
     if (!answer)
       return give_up(std::move(answer).error().in("waiting for the reader"));
@@ -116,20 +121,27 @@ Result<Detection> Reader::detect() {
   return detection;
 }
 
-Result<Census> Reader::census(std::size_t index, bool full,
-                              std::vector<std::uint64_t> name_pcs) {
+Status Reader::census(std::size_t index, bool full,
+                      std::vector<std::uint64_t> name_pcs,
+                      const CensusSink& sink) {
   const std::int64_t now_ns = monotonic_now_ns();
   const std::int64_t allowed_ns = impl_->limits.census_deadline_ns;
   const CensusOrder order{.index = index,
                           .full = full,
                           .deadline_ns = now_ns + allowed_ns / 10 * kWalkTenths,
                           .name_pcs = std::move(name_pcs)};
-  TRY(const Payload payload,
-      impl_->ask(FrameKind::kCensusRequest, encode(order), FrameKind::kCensus,
-                 now_ns + allowed_ns));
-  auto census = decode_census(payload);
-  if (!census) return impl_->give_up(std::move(census).error());
-  return census;
+  TRY(Payload payload, impl_->ask(FrameKind::kCensusRequest, encode(order),
+                                  FrameKind::kCensus, now_ns + allowed_ns));
+  while (true) {
+    auto part = decode_census(payload);
+    if (!part) return impl_->give_up(std::move(part).error());
+    const bool last = part->last;
+    // The rest of the answer is still on its way: nothing can follow it.
+    if (Status taken = sink(std::move(*part)); !taken)
+      return impl_->give_up(std::move(taken).error());
+    if (last) return {};
+    TRY(payload, impl_->answer_of(FrameKind::kCensus, now_ns + allowed_ns));
+  }
 }
 
 pid_t Reader::child_pid() const { return impl_->child; }

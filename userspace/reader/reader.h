@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/census.h"
+#include "model/census_parts.h"
 #include "model/snapshot.h"
 #include "probes/probe_spec.h"
 #include "reader/forker.h"
@@ -24,9 +24,11 @@ namespace taskleak {
 struct ReaderLimits {
   std::uint64_t memory_bytes = std::uint64_t{2} << 30;  ///< RLIMIT_AS
   std::int64_t detect_deadline_ns = 20'000'000'000;
-  std::int64_t census_deadline_ns = 20'000'000'000;
-  /// One answer: a first census of a million tasks takes about 130 MiB.
-  std::uint64_t reply_bytes = std::uint64_t{256} << 20;
+  /// Long enough for a first census of a million tasks on a busy host.
+  std::int64_t census_deadline_ns = 60'000'000'000;
+  /// One answer, or part of one: of a census some 2 MiB, more when it brings
+  /// many names.
+  std::uint64_t reply_bytes = std::uint64_t{64} << 20;
 };
 
 /// What detect() found, for each runtime of the process.
@@ -50,11 +52,12 @@ class Reader {
   /// the child; kTimeout, kLimit (its memory cap) and kCorrupt when the child
   /// itself failed.
   Result<Detection> detect();
-  /// One census of runtime `index`; `full` forgets what the child knows,
-  /// `name_pcs` are code addresses to name. After any error the child may be
-  /// dead: start a new one, whose first census is full.
-  Result<Census> census(std::size_t index, bool full,
-                        std::vector<std::uint64_t> name_pcs);
+  /// One census of runtime `index`, whose parts go to `sink` as they come;
+  /// `full` forgets what the child knows, `name_pcs` are code addresses to
+  /// name. What the sink refuses ends the child. After any error the child may
+  /// be dead: start a new one, whose first census is full.
+  Status census(std::size_t index, bool full,
+                std::vector<std::uint64_t> name_pcs, const CensusSink& sink);
   /// Of the live child, 0 once it failed.
   pid_t child_pid() const;
 

@@ -44,6 +44,8 @@ TEST_CASE("a census crosses whole") {
   const auto decoded = decode_census(encode(want));
   REQUIRE(decoded);
   const Census& got = *decoded;
+  CHECK(got.part == want.part);
+  CHECK(got.last == want.last);
   CHECK(got.runtime == want.runtime);
   CHECK(got.full == want.full);
   CHECK(got.begin_ns == want.begin_ns);

@@ -30,16 +30,29 @@ namespace {
 
 /// Set before the child is forked, called in there for each census.
 std::function<Result<Census>(const CensusRequest&)> g_census;
+/// Instead of it where set: gives the parts itself.
+std::function<Status(const CensusSink&)> g_walk;
 
 class FakeRuntime final : public Runtime {
  public:
   std::string name() const override { return "fake"; }
   std::string version() const override { return "fake1"; }
   ProbePlan plan_probes() const override { return {}; }
-  Result<Census> take_census(const CensusRequest& request) override {
-    return g_census(request);
+  Status take_census(const CensusRequest& request,
+                     const CensusSink& sink) override {
+    if (g_walk) return g_walk(sink);
+    TRY(Census census, g_census(request));
+    return sink(std::move(census));
   }
 };
+
+/// All parts of a census together.
+Result<Census> census_of(Reader& reader, std::size_t index, bool full,
+                         std::vector<std::uint64_t> name_pcs = {}) {
+  return collect([&](const CensusSink& sink) {
+    return reader.census(index, full, std::move(name_pcs), sink);
+  });
+}
 
 Result<std::unique_ptr<Runtime>> detect_fake(const Process&,
                                              const MemoryReader&) {
@@ -87,7 +100,7 @@ std::vector<std::uint32_t> in_child(
     return census;
   };
   Reader reader = fake_reader();
-  const auto census = reader.census(0, true, {});
+  const auto census = census_of(reader, 0, true);
   REQUIRE(census);
   return census->ended;
 }
@@ -141,15 +154,53 @@ TEST_CASE("requests reach the runtime, its census and errors come back") {
     return census;
   };
   Reader reader = fake_reader();
-  const auto census = reader.census(0, true, {7, 8});
+  const auto census = census_of(reader, 0, true, {7, 8});
   REQUIRE(census);
   CHECK(census->named_pcs.size() == 2);
-  const auto failed = reader.census(0, false, {});
+  const auto failed = census_of(reader, 0, false);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code() == Errc::kFault);
   CHECK(failed.error().address() == 0x123);
-  CHECK(reader.census(1, true, {}).error().code() == Errc::kNotFound);
-  CHECK(reader.census(0, true, {}));
+  CHECK(census_of(reader, 1, true).error().code() == Errc::kNotFound);
+  CHECK(census_of(reader, 0, true));
+}
+
+TEST_CASE("parts come one by one, an error may come after some of them") {
+  g_walk = [](const CensusSink& sink) -> Status {
+    for (std::uint32_t part = 0; part < 3; ++part) {
+      Census census;
+      census.part = part;
+      census.last = false;
+      census.ended = {part};
+      TRY(sink(std::move(census)));
+    }
+    return fail(Errc::kFault, "no more");
+  };
+  Reader reader = fake_reader();
+  std::vector<std::uint32_t> got;
+  const auto take = [&got](Census part) -> Status {
+    got.insert(got.end(), part.ended.begin(), part.ended.end());
+    return {};
+  };
+  CHECK(reader.census(0, true, {}, take).error().code() == Errc::kFault);
+  CHECK(got == std::vector<std::uint32_t>{0, 1, 2});
+  CHECK(reader.child_pid() > 0);
+  g_walk = {};
+}
+
+TEST_CASE("a part that the parent refuses ends the child") {
+  g_walk = [](const CensusSink& sink) -> Status {
+    Census census;
+    for (census.last = false;; ++census.part) TRY(sink(census));
+  };
+  Reader reader = fake_reader();
+  const auto refuse = [](const Census& part) -> Status {
+    if (part.part < 3) return {};
+    return fail(Errc::kCorrupt, "not that");
+  };
+  CHECK(reader.census(0, true, {}, refuse).error().text() == "not that");
+  CHECK(reader.child_pid() == 0);
+  g_walk = {};
 }
 
 TEST_CASE("a child that stalls is ended at the deadline") {
@@ -160,16 +211,16 @@ TEST_CASE("a child that stalls is ended at the deadline") {
   };
   Reader reader = fake_reader({.census_deadline_ns = 30'000'000});
   const pid_t child = reader.child_pid();
-  CHECK(reader.census(0, true, {}).error().code() == Errc::kTimeout);
+  CHECK(census_of(reader, 0, true).error().code() == Errc::kTimeout);
   CHECK(kill(child, 0) == -1);
   CHECK(reader.child_pid() == 0);
-  CHECK_FALSE(reader.census(0, true, {}));
+  CHECK_FALSE(census_of(reader, 0, true));
 }
 
 TEST_CASE("a child that dies says how") {
   g_census = [](const CensusRequest&) -> Result<Census> { _exit(3); };
   Reader exits = fake_reader();
-  const auto status = exits.census(0, true, {});
+  const auto status = census_of(exits, 0, true);
   REQUIRE_FALSE(status);
   CHECK(status.error().code() == Errc::kCorrupt);
   CHECK(status.error().text() == "the reader ended with status 3");
@@ -178,7 +229,7 @@ TEST_CASE("a child that dies says how") {
     std::abort();
   };
   Reader aborts = fake_reader();
-  CHECK(aborts.census(0, true, {}).error().text() ==
+  CHECK(census_of(aborts, 0, true).error().text() ==
         "the reader was ended by signal: Aborted");
 }
 
@@ -189,7 +240,7 @@ TEST_CASE("an answer beyond the bound is refused") {
     return census;
   };
   Reader reader = fake_reader({.reply_bytes = 100'000});
-  CHECK(reader.census(0, true, {}).error().code() == Errc::kLimit);
+  CHECK(census_of(reader, 0, true).error().code() == Errc::kLimit);
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -199,7 +250,7 @@ TEST_CASE("a child that wants more memory than its cap ends, and says so") {
     for (std::size_t size = 1;; size *= 2) kept.emplace_back(size, 'x');
   };
   Reader reader = fake_reader({.memory_bytes = std::uint64_t{512} << 20});
-  const auto census = reader.census(0, true, {});
+  const auto census = census_of(reader, 0, true);
   REQUIRE_FALSE(census);
   CHECK(census.error().code() == Errc::kLimit);
   CHECK(census.error().text() ==
@@ -232,7 +283,7 @@ TEST_CASE("one forker makes many readers, each with a life of its own") {
   auto lives = Reader::start(*forker, getpid(), {});
   REQUIRE((dies && lives));
   REQUIRE((dies->detect() && lives->detect()));
-  CHECK(dies->census(0, true, {}).error().text() ==
+  CHECK(census_of(*dies, 0, true).error().text() ==
         "the reader ended with status 3");
   CHECK(lives->detect());
   CHECK((*forker)->end_reader(getpid()) == 0);  // none of its children

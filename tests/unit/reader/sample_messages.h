@@ -10,6 +10,8 @@ namespace taskleak::test {
 
 inline Census sample_census() {
   Census c;
+  c.part = 2;
+  c.last = false;
   c.runtime = 3;
   c.full = true;
   c.begin_ns = 101;
