@@ -18,8 +18,6 @@
 namespace taskleak {
 namespace {
 
-// However dear an epoch is, a person gets a new one at least this often.
-constexpr std::int64_t kLongestIntervalNs = 60 * kNsPerSecond;
 // With probes the first epoch waits so long for the governor: it reads
 // everything, and meanwhile nobody would look at what the probes cost.
 constexpr std::int64_t kFirstLookNs = 150 * kNsPerMs;
@@ -32,6 +30,13 @@ sigset_t watched_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   return set;
+}
+
+/// Share of one core. A reader that ended took its CPU time out of the sum:
+/// less than nothing counts as nothing.
+double share(std::int64_t cpu_ns, std::int64_t wall_ns) {
+  if (wall_ns <= 0 || cpu_ns <= 0) return 0;
+  return static_cast<double>(cpu_ns) / static_cast<double>(wall_ns);
 }
 
 /// Errors after which this target will not come back.
@@ -58,7 +63,7 @@ Collector::Collector(const Options& options,
                      std::vector<std::unique_ptr<Watch>> watches)
     : options_(options),
       watches_(std::move(watches)),
-      interval_ns_(options.interval_ns),
+      interval_{options.interval_ns},
       start_unix_ns_(monotonic_now_ns() + wall_offset_ns()) {
   const sigset_t set = watched_signals();
   signals_ = Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -100,12 +105,8 @@ double Collector::overhead_ratio() {
   const std::int64_t now_ns = monotonic_now_ns();
   const std::int64_t cpu_ns = cpu_used_ns();
   const std::int64_t wall_ns = now_ns - std::exchange(cpu_at_ns_, now_ns);
-  // A reader that ended took its CPU time out of the sum.
-  const std::int64_t used_ns =
-      std::max<std::int64_t>(0, cpu_ns - std::exchange(cpu_ns_, cpu_ns));
-  return wall_ns > 0
-             ? static_cast<double>(used_ns) / static_cast<double>(wall_ns)
-             : 0;
+  const std::int64_t used_ns = cpu_ns - std::exchange(cpu_ns_, cpu_ns);
+  return share(used_ns, wall_ns);
 }
 
 void Collector::drop(std::size_t index, const Error& error) {
@@ -121,6 +122,10 @@ void Collector::epoch() {
   const double ratio = overhead_ratio();
   const std::int64_t begin_cpu_ns = cpu_ns_;
   const bool first = last_epoch_ns_ == 0;
+  // What clients and the governor cost since the epoch before.
+  const double other_ratio = first ? 0
+                                   : share(begin_cpu_ns - epoch_end_cpu_ns_,
+                                           cpu_at_ns_ - last_epoch_ns_);
   for (std::size_t i = watches_.size(); i-- > 0;) {
     const Status status = watches_[i]->epoch(first ? 0 : ratio);
     if (status) continue;
@@ -134,12 +139,21 @@ void Collector::epoch() {
   }
   last_epoch_ns_ = monotonic_now_ns();
   // The first epoch reads everything once and says nothing of later ones.
-  if (first || options_.overhead_budget <= 0) return;
-  const auto affordable_ns = static_cast<std::int64_t>(
-      static_cast<double>(cpu_used_ns() - begin_cpu_ns) /
-      options_.overhead_budget);
-  interval_ns_ = std::max(options_.interval_ns,
-                          std::min(affordable_ns, kLongestIntervalNs));
+  if (!first) set_interval(begin_cpu_ns, other_ratio);
+  epoch_end_cpu_ns_ = cpu_used_ns();
+}
+
+void Collector::set_interval(std::int64_t begin_cpu_ns, double other_ratio) {
+  const IntervalReason before = interval_.reason;
+  interval_ = next_interval({.asked_ns = options_.interval_ns,
+                             .budget = options_.overhead_budget,
+                             .epoch_cpu_ns = cpu_used_ns() - begin_cpu_ns,
+                             .other_ratio = other_ratio});
+  if (interval_.reason == before) return;
+  log(LogLevel::kInfo, "another interval between epochs",
+      {{"seconds", fmt::format("{:.1f}", static_cast<double>(interval_.ns) /
+                                             kNsPerSecond)},
+       {"why", std::string(interval_reason_name(interval_.reason))}});
 }
 
 void Collector::publish(Published<World>& world) const {
@@ -152,7 +166,7 @@ void Collector::publish(Published<World>& world) const {
   }
   next.down.insert(down_.begin(), down_.end());
   next.targets = watches_.size() + down_.size();
-  next.interval_ns = interval_ns_;
+  next.interval = interval_;
   next.last_epoch_ns = last_epoch_ns_;
   next.daemon_start_unix_ns = start_unix_ns_;
   world.set(std::move(next));
@@ -170,7 +184,7 @@ Status Collector::run(Published<World>& world) {
     const std::int64_t begin_ns = monotonic_now_ns();
     epoch();
     publish(world);
-    due_ns = begin_ns + interval_ns_;
+    due_ns = begin_ns + interval_.ns;
   }
   return std::unexpected(last_error_);
 }

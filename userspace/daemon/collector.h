@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "daemon/interval.h"
 #include "daemon/options.h"
 #include "daemon/published.h"
 #include "daemon/watch.h"
@@ -47,17 +48,20 @@ class Collector {
   /// Share of one core since the last call; an epoch calls it when it begins,
   /// so that the share holds the epoch before and the pause after it.
   double overhead_ratio();
+  /// From what the epoch that began at `begin_cpu_ns` has cost.
+  void set_interval(std::int64_t begin_cpu_ns, double other_ratio);
 
   Options options_;
   std::vector<std::unique_ptr<Watch>> watches_;
   std::map<std::int32_t, std::string> down_;
   Error last_error_{Errc::kGone, "no target"};
   Fd signals_;
-  std::int64_t interval_ns_;
+  Interval interval_;
   std::int64_t start_unix_ns_;
   std::int64_t last_epoch_ns_ = 0;
   std::int64_t cpu_ns_ = 0;
   std::int64_t cpu_at_ns_ = 0;
+  std::int64_t epoch_end_cpu_ns_ = 0;
 };
 
 /// Blocks the signals that the collector waits for; call before any thread

@@ -43,7 +43,12 @@ DaemonFacts facts_of(const World& world) {
   facts.version = kVersion;
   facts.revision = kRevision;
   facts.start_unix_ns = world.daemon_start_unix_ns;
-  facts.interval_ns = world.interval_ns;
+  facts.interval_ns = world.interval.ns;
+  for (int i = 0; i < kIntervalReasons; ++i) {
+    const auto reason = static_cast<IntervalReason>(i);
+    facts.interval_reasons[std::string(interval_reason_name(reason))] =
+        reason == world.interval.reason;
+  }
   facts.targets_down = world.down;
   facts.process = process_facts();
   return facts;
@@ -131,7 +136,7 @@ HttpResponse snapshot(const World& world, const HttpRequest& request) {
 
 HttpResponse healthy(const World& world, const HttpRequest&) {
   const std::int64_t stuck_ns =
-      std::max(kStuckAfterAtLeastNs, kStuckAfterIntervals * world.interval_ns);
+      std::max(kStuckAfterAtLeastNs, kStuckAfterIntervals * world.interval.ns);
   const bool stuck = world.last_epoch_ns != 0 &&
                      monotonic_now_ns() - world.last_epoch_ns > stuck_ns;
   return stuck ? plain(503, "the collector is stuck") : plain(200, "healthy");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/interval.h"
 #include "verdict/judge.h"
 
 namespace taskleak {
@@ -18,7 +19,7 @@ struct World {
   std::vector<std::shared_ptr<const Report>> reports;  ///< by pid
   std::map<std::int32_t, std::string> down;  ///< pid -> why there is no report
   std::size_t targets = 0;
-  std::int64_t interval_ns = 0;  ///< between epochs now
+  Interval interval;  ///< between epochs now
   std::int64_t daemon_start_unix_ns = 0;
   std::int64_t last_epoch_ns = 0;  ///< CLOCK_MONOTONIC; 0: none yet
 };

@@ -17,6 +17,14 @@ constexpr Family kInfo = {"taskleak_target", MetricType::kInfo, "",
 constexpr Family kBuildInfo = {"taskleak_build", MetricType::kInfo, "",
                                "Which task-leakd this is."};
 
+constexpr Family kInterval = {"taskleak_epoch_interval_seconds",
+                              MetricType::kGauge, "seconds",
+                              "Time from one epoch to the next, as it is now."};
+constexpr Family kIntervalReason = {
+    "taskleak_epoch_interval_reason", MetricType::kGauge, "",
+    "What decides over the interval (1): asked, --interval; budget, more often "
+    "would cost more than --overhead-budget; longest, the upper bound."};
+
 struct DaemonFamily {
   Family family;
   std::string (*value)(const DaemonFacts& facts, const ProcessFacts& process);
@@ -86,6 +94,11 @@ void write_daemon(const DaemonFacts& facts, Exposition& out) {
                  .with("version", facts.version)
                  .with("revision", facts.revision),
              1);
+  out.family(kInterval);
+  out.sample_text({}, seconds_text(facts.interval_ns));
+  out.family(kIntervalReason);
+  for (const auto& [reason, decides] : facts.interval_reasons)
+    out.sample(LabelSet().with("reason", reason), decides ? 1 : 0);
   if (!facts.process) return;
   for (const DaemonFamily& row : kProcessFamilies) {
     out.family(row.family);

@@ -31,7 +31,9 @@ struct DaemonFacts {
   std::string version;
   std::string revision;
   std::int64_t start_unix_ns = 0;
-  std::int64_t interval_ns = 0;
+  std::int64_t interval_ns = 0;  ///< between epochs now
+  /// What may decide over the interval, and whether it is this.
+  std::map<std::string, bool> interval_reasons;
   /// Set for a target that ended or could not be read: pid -> one line.
   std::map<std::int32_t, std::string> targets_down;
   /// None where /proc/self could not be read: process_* is then left out.

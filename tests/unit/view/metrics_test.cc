@@ -180,11 +180,22 @@ TEST_CASE("of tasks that were only counted nothing else is claimed") {
   }
 }
 
+TEST_CASE("the interval between epochs, and what decides over it") {
+  const ParsedMetrics m = parsed(sample_report());
+  CHECK(m.families.at("taskleak_epoch_interval_seconds").samples[0].value == 1);
+  const auto& reasons = m.families.at("taskleak_epoch_interval_reason").samples;
+  REQUIRE(reasons.size() == 2);
+  for (const ParsedSample& s : reasons)
+    CHECK(s.value == (s.labels.at("reason") == "budget" ? 1 : 0));
+}
+
 TEST_CASE("every series of a target has pid and runtime") {
   const ParsedMetrics m = parsed(sample_report());
   for (const auto& [name, family] : m.families) {
-    if (!name.starts_with("taskleak_") || name == "taskleak_build_info")
-      continue;
+    const bool of_daemon = !name.starts_with("taskleak_") ||
+                           name.starts_with("taskleak_epoch_interval") ||
+                           name == "taskleak_build_info";
+    if (of_daemon) continue;
     for (const ParsedSample& s : family.samples) {
       CHECK_MESSAGE(s.labels.at("pid") == "4242", name);
       CHECK_MESSAGE(s.labels.at("runtime") == "go", name);

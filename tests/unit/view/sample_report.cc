@@ -104,6 +104,7 @@ DaemonFacts sample_facts() {
   facts.revision = "abc123";
   facts.start_unix_ns = kTakenUnixNs - 30'000'000'000;
   facts.interval_ns = 1'000'000'000;
+  facts.interval_reasons = {{"asked", false}, {"budget", true}};
   facts.process = ProcessFacts{.cpu_seconds = 1.25,
                                .resident_bytes = 20'000'000,
                                .virtual_bytes = 90'000'000,
