@@ -61,8 +61,7 @@ Status GoCensus::take(const CensusRequest& request, const CensusSink& sink) {
   TRY(walk(part, sink));
   TRY(const GoCounters after,
       read_counters(at_.memory, at_.layout, at_.globals));
-  TRY(check_created(after,
-                    part.unchanged + handed_on_ + part.changed.size()));
+  TRY(check_created(after, part.unchanged + handed_on_ + part.changed.size()));
   part.totals = totals(before, after);
   for (const std::uint64_t pc : request.name_pcs)
     part.named_pcs.emplace_back(pc, at_.symbols.frame_at(pc));

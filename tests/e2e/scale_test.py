@@ -17,17 +17,17 @@ BYTES_PER_TASK = 252
 PAGE = 20_000
 
 
-def processes_of(daemon):
-    """The daemon and its reader children."""
-    children = pathlib.Path(
-        f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text()
-    return [daemon.pid, *map(int, children.split())]
+def family(pid):
+    """A process and all that it started: the daemon, what forks its readers,
+    and the readers."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid] + [p for c in children.split() for p in family(int(c))]
 
 
 def peak_bytes(daemon):
-    """The most memory that the daemon and its reader ever had, together."""
+    """The most memory that each of them ever had, together."""
     total = 0
-    for pid in processes_of(daemon):
+    for pid in family(daemon.pid):
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         total += int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
     return total
