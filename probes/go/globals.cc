@@ -5,13 +5,31 @@
 // allp is read up to its capacity. live = gcount() of runtime/proc.go.
 #include "probes/go/globals.h"
 
+#include <algorithm>
+
 namespace taskleak {
 namespace {
+
+/// Ids that a P draws at a time (runtime/proc.go, _GoidCacheBatch).
+constexpr std::uint64_t kIdBatch = 16;
 
 struct Processors {
   std::uint64_t unspent_ids = 0;
   std::uint64_t free_gs = 0;
+  std::uint64_t last_id = 0;  ///< no id beyond it lies in a cache
+  /// A cache holds more ids than are drawn at a time: read while it was
+  /// filled, or no cache.
+  bool overfull = false;
   bool operator==(const Processors&) const = default;
+
+  /// newproc1 stores goidcache before goidcacheend: behind the end, it has
+  /// just drawn a batch.
+  void add_cache(std::uint64_t next, std::uint64_t end) {
+    const bool drawn = next > end;
+    overfull = overfull || (!drawn && end - next > kIdBatch);
+    unspent_ids += drawn ? kIdBatch : end - next;
+    last_id = std::max({last_id, next, end});
+  }
 };
 
 Result<Processors> read_processors(const MemoryReader& memory,
@@ -44,11 +62,9 @@ Result<Processors> read_processors(const MemoryReader& memory,
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i] == 0) continue;
     const std::size_t base = index++ * kBytesEach;
-    const std::uint64_t next = raw.u64(base + 4);
-    const std::uint64_t end = raw.u64(base + 12);
-    if (raw.u32(base) != i || end < next || end - next > 16)
+    if (raw.u32(base) != i)
       return fail(Errc::kCorrupt, "the layout does not fit: allp", list[i]);
-    result.unspent_ids += end - next;
+    result.add_cache(raw.u64(base + 4), raw.u64(base + 12));
     // gcount() counts the processors in use only.
     if (i < slice.length) result.free_gs += raw.u32(base + 20);
   }
@@ -90,7 +106,10 @@ Result<GoCounters> read_counters(const MemoryReader& memory,
         memory.value<std::uint64_t>(globals.allglen));
     TRY(const Processors second, read_processors(memory, layout, globals.allp));
     TRY(const Sched after, read_sched(memory, layout, globals.sched));
-    if (after.goidgen < second.unspent_ids)
+    if (second.overfull && i + 1 < kCounterReads) continue;
+    // The end of a cache is the id behind its last.
+    if (second.overfull || after.goidgen < second.unspent_ids ||
+        second.last_id > after.goidgen + 1)
       return fail(Errc::kCorrupt, "the layout does not fit: goidgen");
     counters.steady = before == after && first == second;
     counters.created = after.goidgen - second.unspent_ids;

@@ -248,6 +248,32 @@ TEST_CASE("created is what was drawn less what processors still hold") {
   CHECK(census.totals.oracle_live == 1);
 }
 
+TEST_CASE("a processor that has just drawn ids holds all of them") {
+  FakeWorld world;
+  add_receiver(world, 7);
+  const auto& p = world.layout.p;
+  world.memory.set_value(world.globals.sched + world.layout.schedt.goidgen,
+                         std::uint64_t{1040});
+  world.memory.set_value(Addr{0x900000 + p.goidcache}, std::uint64_t{1025});
+  world.memory.set_value(Addr{0x900000 + p.goidcacheend}, std::uint64_t{900});
+  CHECK(world.census().take({}).value().totals.created == 1024);
+}
+
+TEST_CASE("a processor that holds ids nobody drew means a wrong layout") {
+  FakeWorld world;
+  add_receiver(world, 7);
+  const auto& p = world.layout.p;
+  world.memory.set_value(world.globals.sched + world.layout.schedt.goidgen,
+                         std::uint64_t{1040});
+  const auto hold = [&](std::uint64_t next, std::uint64_t end) {
+    world.memory.set_value(Addr{0x900000 + p.goidcache}, next);
+    world.memory.set_value(Addr{0x900000 + p.goidcacheend}, end);
+    return world.census().take({}).error().code();
+  };
+  CHECK(hold(1042, 900) == Errc::kCorrupt);   // beyond goidgen
+  CHECK(hold(1000, 1017) == Errc::kCorrupt);  // more than a batch
+}
+
 TEST_CASE("a saved stack pointer outside of its stack is not followed") {
   FakeWorld world;
   const std::size_t n = add_receiver(world, 7);
