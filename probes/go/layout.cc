@@ -105,6 +105,16 @@ GoLayout empty_layout() {
   return layout;
 }
 
+/// The releases with the layout of this one; null when it is not in the table,
+/// or is modified.
+const Releases* known_release(GoVersion version) {
+  const auto* found = std::ranges::find_if(kReleases, [&](const auto& r) {
+    return r.minor == version.minor && r.first_patch <= version.patch &&
+           version.patch <= r.last_patch;
+  });
+  return version.modified || found == std::end(kReleases) ? nullptr : found;
+}
+
 std::string known_versions() {
   std::string text;
   const std::size_t count = std::size(kReleases);
@@ -162,7 +172,8 @@ Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version) {
       if (optional(field.path) &&
           !found.contains(fmt::format("{}._size", owner)))
         continue;
-      return fail(Errc::kUnsupported,
+      // A release that was tried is not what it says.
+      return fail(known_release(version) ? Errc::kCorrupt : Errc::kUnsupported,
                   fmt::format("its debug information lacks {}, which Go {} "
                               "must have",
                               field.path, version.text()));
@@ -177,12 +188,8 @@ Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version) {
 }
 
 Result<GoLayout> layout_from_table(GoVersion version) {
-  if (version.modified) return unknown(version);
-  const auto* releases = std::ranges::find_if(kReleases, [&](const auto& r) {
-    return r.minor == version.minor && r.first_patch <= version.patch &&
-           version.patch <= r.last_patch;
-  });
-  if (releases == std::end(kReleases)) return unknown(version);
+  const Releases* releases = known_release(version);
+  if (releases == nullptr) return unknown(version);
   GoLayout layout = empty_layout();
   for (const Since& since : kSince)
     if (since.holds_for(*releases)) since.at(layout) = since.offset;

@@ -96,10 +96,10 @@ bool newer_than_table(GoVersion version);
 /// "1.27", the newest minor version of the table.
 std::string newest_in_table();
 
-/// The layout from the binary's DWARF. kNotFound without DWARF, kUnsupported
-/// when a field that this version must have is not described (one newer than
-/// the table must have what the newest in it has), or for a version older than
-/// the table.
+/// The layout from the binary's DWARF. kNotFound without DWARF; when a field
+/// that this version must have is not described, kCorrupt for a release of the
+/// table, else kUnsupported (one newer than the table must have what the newest
+/// in it has); kUnsupported for a version older than the table.
 Result<GoLayout> layout_from_dwarf(int exe_fd, GoVersion version);
 
 /// The layout from the generated table. kUnsupported: a version it does not

@@ -175,7 +175,14 @@ class Executables(TestCase):
         return edit
 
     def test_a_version_of_the_future(self):
-        self.refused(self.edited(self.call_it("go1.99.0")), "go1.99.0")
+        """Read by its own debug information, and said so; see newer_test for
+        one that has none."""
+        shop = self.edited(self.call_it("go1.99.0"))
+        shown = self.snapshot_once(shop.pid)
+        self.assertEqual(shown["counts"]["tasks"],
+                         shop.counts()["num_goroutine"])
+        self.assertIn("newer than any Go that was tried",
+                      " ".join(shown["coverage"]["notes"]))
 
     def test_a_version_before_ours(self):
         self.refused(self.edited(self.call_it("go1.17.1")), "go1.17.1")

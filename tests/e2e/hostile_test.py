@@ -21,11 +21,11 @@ OLD, NEW = "go1.21.13", "go1.26.8"
 MAX_SECONDS, MAX_MIB = 60, 400
 # Lies that leave no list to read, by what the refusal must say.
 REFUSED = {
-    "allglen-beyond": "not readable", "allglen-huge": "1099511627776",
-    "allglen-zero": "empty", "allgs-itself": "none",
-    "allgs-nowhere": "not readable", "allgs-odd": "none",
+    "allglen-beyond": "not readable", "allglen-huge": "allglen",
+    "allglen-zero": "allglen", "allgs-itself": "allgptr",
+    "allgs-nowhere": "allgptr", "allgs-odd": "none",
     "allgs-one-g": "overlap", "allgs-twice": "overlap",
-    "gs-overlap": "overlap", "ids-few": "created", "ids-absurd": "created",
+    "gs-overlap": "overlap", "ids-few": "goidgen", "ids-absurd": "created",
     "reasons-huge": "too long", "text-elsewhere": "disagree",
 }
 # A list that is shorter and holds together is one that cannot be told apart
@@ -37,6 +37,10 @@ TORN = {"gs-fake", "g-names-another", "stack-nowhere", "stack-upside-down",
 # Lies that a note tells of.
 NOTED = {"sudog-loop": "64 cases", "sudog-loop-of-two": "64 cases",
          "labels-huge": "labels"}
+
+
+# A version that no tool chain has.
+UNKNOWN = {"go1.26.80"}
 
 
 class Lies(TestCase):
@@ -116,7 +120,9 @@ class Lies(TestCase):
             shown = daemon.snapshot(f"?pid={pid}&tasks=1")
             return shown.get("counts", {}).get("tasks")
         honest = shop.counts()["num_goroutine"]
-        for lie in target.ask("lies")["lies"]:
+        # With text-elsewhere the target's own runtime loses its functions.
+        lies = set(target.ask("lies")["lies"]) - {"text-elsewhere"}
+        for lie in sorted(lies):
             with self.subTest(lie):
                 if "error" in target.ask("forge " + lie):
                     continue
@@ -192,7 +198,8 @@ workdir={home}/rw/work none {home}/merged""")
 
 
 class Versions(TestCase):
-    """A file that calls itself by another version of Go than built it."""
+    """A file that calls itself by another version of Go than built it: refused,
+    or, where nobody knows what that version must have, counted only."""
 
     def called(self, toolchain, version, flags=()):
         path = self.scratch() / "shop"
@@ -201,8 +208,15 @@ class Versions(TestCase):
         path.write_bytes(data)
         path.chmod(0o755)
         shop = self.shop({"mutex": 3, "select": 3, "cond": 3}, binary=path)
-        done = once("--pid", shop.pid, "--once", "--for", "0")
-        self.assert_refused(done, 3)
+        done = once("--pid", shop.pid, "--once", "--for", "0", "--format",
+                    "json")
+        if version in UNKNOWN and done.returncode == 0:
+            shown = json.loads(done.stdout)
+            self.assertEqual(shown["tasks"], [])
+            self.assertEqual(shown["counts"]["tasks"],
+                             shop.counts()["num_goroutine"])
+        else:
+            self.assert_refused(done, 3)
         self.assertTrue(shop.alive())
         shop.stop()
 
