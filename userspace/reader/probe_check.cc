@@ -23,14 +23,14 @@ std::string_view without_deleted(std::string_view path) {
   return path;
 }
 
-/// Executable mappings of the executable. By name, or by inode where the name
-/// has bytes that the kernel escapes.
-std::vector<Mapping> code_mappings(const Process& process) {
+/// Those of `all` that map code of the executable. By name, or by inode where
+/// the name has bytes that the kernel escapes.
+std::vector<Mapping> code_mappings(const Process& process,
+                                   std::vector<Mapping> all) {
   std::vector<Mapping> code;
-  auto all = process.mappings();
   struct stat file{};
-  if (!all || fstat(process.exe_fd(), &file) != 0) return code;
-  for (Mapping& mapping : *all)
+  if (fstat(process.exe_fd(), &file) != 0) return code;
+  for (Mapping& mapping : all)
     if (mapping.executable &&
         (without_deleted(mapping.path) == process.exe_path() ||
          mapping.inode == file.st_ino))
@@ -72,8 +72,10 @@ std::string trouble(const PlannedProbe& probe, const std::vector<Mapping>& code,
 
 void refuse_changed_code(const Process& process, const MemoryReader& memory,
                          ProbePlan& plan) {
-  if (plan.probes.empty()) return;
-  const std::vector<Mapping> code = code_mappings(process);
+  auto all = process.mappings();
+  // Without any the process has ended, as attaching will find out.
+  if (!all || all->empty()) return;
+  const std::vector<Mapping> code = code_mappings(process, *std::move(all));
   std::vector<PlannedProbe> kept;
   for (PlannedProbe& probe : plan.probes) {
     std::string why = trouble(probe, code, memory);
