@@ -75,7 +75,7 @@ class GoRuntime final : public Runtime {
                      const CensusSink& sink) override {
     return census_.take(request, [this, &sink](Census part) {
       if (part.last && !note_.empty()) part.notes.push_back(note_);
-      if (part.last && part.full && target_->has_plugins)
+      if (part.last && target_->has_plugins)
         part.notes.push_back(
             "the program has loaded Go plugins: their functions have no names");
       return sink(std::move(part));
