@@ -163,12 +163,13 @@ class ProbesComeAndGo(TestCase):
 
     def test_counts_fit_at_every_epoch(self):
         births = self.target("births", "-rate", "50000")
+        births.ask("rate 0")
         daemon = self.daemon("--pid", births.pid, "--interval", "100ms",
                              "--overhead-budget", "0.5%")
         epoch, states = 0, set()
         for turn in range(30):
-            if turn % 10 == 9:
-                births.ask("rate 0" if turn % 20 == 9 else "rate 50000")
+            if turn % 10 == 5:
+                births.ask("rate 0" if turn % 20 == 15 else "rate 50000")
             shown = daemon.next_snapshot(epoch)
             epoch = shown["epoch"]
             self.assert_counts_fit(shown["counts"])
