@@ -30,9 +30,9 @@ Result<std::unique_ptr<GoProgram>> GoProgram::open(int exe_fd, ElfFile elf,
   program->version = version;
   TRY(program->layout, find_layout(exe_fd, version));
   TRY(program->module, find_module(program->image, program->layout));
-  TRY(Pclntab table, Pclntab::open(program->image, program->layout, version,
-                                   program->module.moduledata));
-  program->table = std::make_unique<Pclntab>(std::move(table));
+  TRY(const Pclntab table, Pclntab::open(program->image, program->layout,
+                                         version, program->module.moduledata));
+  program->table = std::make_unique<Pclntab>(table);
   program->functions =
       std::make_unique<GoFunctions>(program->image, *program->table);
   program->globals = search_globals(program->image, *program->functions,
