@@ -1,14 +1,17 @@
 # Copyright 2026 The task-leakd Authors. SPDX-License-Identifier: Apache-2.0
-"""Programs that nobody here wrote, a class each: where it comes from, how
+"""Ten programs that nobody here wrote, a class each: where it comes from, how
 it is configured, and a load of its own kind. The versions are pinned here and
 nowhere else.
 """
 
 import base64
 import json
+import re
 import signal
 import socket
+import struct
 import subprocess
+import threading
 
 import harness
 from program import BUILD_SECONDS, STEP_SECONDS, Program, request
@@ -102,6 +105,53 @@ class Nats(Program):
                 seen += more
 
 
+class Prometheus(Program):
+    module, package = "github.com/prometheus/prometheus", "/cmd/prometheus"
+    version, go = "v0.316.0", "go1.26.8"
+
+    def prepare(self):
+        self.profile = self.url + "/debug/pprof/goroutine"
+        self.write("prometheus.yml", "global: {scrape_interval: 5s}\n"
+                   "scrape_configs:\n- job_name: self\n  static_configs:\n"
+                   f"  - targets: ['127.0.0.1:{self.port}']\n")
+
+    def arguments(self):
+        return [f"--config.file={self.dir}/prometheus.yml",
+                f"--storage.tsdb.path={self.dir}/data",
+                f"--web.listen-address=127.0.0.1:{self.port}"]
+
+    def ready(self):
+        return harness.fetch(self.url + "/-/ready").status == 200
+
+    def step(self, thread, number):
+        request(self.url + "/api/v1/query?query=sum(rate(go_goroutines[1m]))")
+
+
+class Alertmanager(Program):
+    module, package = "github.com/prometheus/alertmanager", "/cmd/alertmanager"
+    version, go = "v0.28.1", "go1.22.12"
+
+    def prepare(self):
+        self.profile = self.url + "/debug/pprof/goroutine"
+        self.write("alertmanager.yml", "route: {receiver: nobody}\n"
+                   "receivers: [{name: nobody}]\n")
+
+    def arguments(self):
+        return [f"--config.file={self.dir}/alertmanager.yml",
+                f"--storage.path={self.dir}/data",
+                "--cluster.listen-address=",
+                f"--web.listen-address=127.0.0.1:{self.port}"]
+
+    def ready(self):
+        return harness.fetch(self.url + "/-/ready").status == 200
+
+    def step(self, thread, number):
+        request(self.url + "/api/v2/alerts", "POST", json.dumps(
+            [{"labels": {"alertname": f"a{number % 50}",
+                         "thread": str(thread)}}]),
+            {"Content-Type": "application/json"})
+
+
 class Mc(Program):
     """Mirrors a directory into another while files come."""
 
@@ -125,6 +175,118 @@ class Mc(Program):
         self.write(f"from/{name}", str(number))
         harness.wait_for("the copy", (self.dir / "into" / name).exists,
                          STEP_SECONDS, 0.05)
+
+
+class Hugo(Program):
+    """Serves a site, one of whose pages is rewritten all the time."""
+
+    module, version = "github.com/gohugoio/hugo", "v0.148.2"
+    go = "go1.25.4"
+
+    def prepare(self):
+        self.write("hugo.toml", 'title = "site"\n')
+        self.write("layouts/home.html", "{{ range .Pages }}{{ .Content }}"
+                   "{{ end }}\n")
+        self.write("layouts/page.html", "{{ .Content }}\n")
+        for page in range(20):
+            self.page(page, "first")
+
+    def page(self, page, text):
+        self.write(f"content/p{page}.md", f"+++\ntitle = 'p'\n+++\n# {text}\n")
+
+    def arguments(self):
+        return ["server", "--source", self.dir, "--bind", "127.0.0.1",
+                "--port", str(self.port), "--renderToMemory"]
+
+    def step(self, thread, number):
+        if thread == 0 and number % 50 == 0:
+            self.page(0, f"text {number}")
+        request(self.url + "/p1/")
+
+
+class Gopls(Program):
+    """A session of the language server protocol on a small module."""
+
+    operation = "hovers"
+    module, version, go = "golang.org/x/tools/gopls", "v0.24.0", "go1.27.4"
+
+    def prepare(self):
+        self.profile = self.url + "/debug/pprof/goroutine"
+        self.lock = threading.Lock()
+        self.write("go.mod", "module small\n\ngo 1.21\n")
+        self.file = self.write(
+            "main.go", "package main\n\nimport \"fmt\"\n\n"
+            "func main() {\n\tfmt.Println(\"hello\")\n}\n")
+
+    def arguments(self):
+        return ["serve", f"-debug=127.0.0.1:{self.port}"]
+
+    def stdin(self):
+        return subprocess.PIPE
+
+    def send(self, method, params, number=None):
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        if number is not None:
+            message["id"] = number
+        body = json.dumps(message).encode()
+        with self.lock:
+            self.process.child.stdin.write(
+                b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            self.process.child.stdin.flush()
+
+    def call(self, method, params, number):
+        self.send(method, params, number)
+        mark = re.compile(rf'"id":{number}[,}}]')
+        harness.wait_for(f"answer to {method}", lambda: mark.search(
+            self.process.stdout()), 60, 0.02)
+
+    def ready(self):
+        if not harness.fetch(self.url + "/debug/").status == 200:
+            return False
+        root = self.dir.as_uri()
+        self.call("initialize", {"processId": None, "rootUri": root,
+                                 "capabilities": {}}, 1_000_000)
+        self.send("initialized", {})
+        self.send("textDocument/didOpen", {"textDocument": {
+            "uri": self.file.as_uri(), "languageId": "go", "version": 1,
+            "text": self.file.read_text()}})
+        return True
+
+    def step(self, thread, number):
+        self.call("textDocument/hover", {
+            "textDocument": {"uri": self.file.as_uri()},
+            "position": {"line": 5, "character": 6}},
+            thread * 100_000 + number)
+
+
+class Coredns(Program):
+    """Answers queries for names of a hosts file, over UDP."""
+
+    operation = "queries"
+    module, version, go = "github.com/coredns/coredns", "v1.15.0", "go1.26.8"
+
+    def prepare(self):
+        self.profile = f"http://127.0.0.1:{self.other_port}" \
+            "/debug/pprof/goroutine"
+        self.write("Corefile", f".:{self.port} {{\n bind 127.0.0.1\n"
+                   f" pprof 127.0.0.1:{self.other_port}\n hosts {{\n"
+                   "  127.0.0.9 name.test\n }\n cache\n}\n")
+
+    def arguments(self):
+        return ["-conf", self.dir / "Corefile"]
+
+    def ready(self):
+        self.step(0, 0)
+        return harness.fetch(self.profile + "?debug=1").status == 200
+
+    def step(self, thread, number):
+        question = struct.pack(">HHHHHH", number & 0xffff, 0x100, 1, 0, 0, 0) \
+            + b"\4name\4test\0" + struct.pack(">HH", 1, 1)
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.settimeout(STEP_SECONDS)
+            sock.connect(("127.0.0.1", self.port))
+            sock.send(question)
+            assert sock.recv(512).endswith(bytes([127, 0, 0, 9]))
 
 
 class Pebble(Program):
@@ -157,4 +319,5 @@ class Pebble(Program):
         self.start(case)
 
 
-PROGRAMS = [Etcd, Caddy, Nats, Mc, Pebble]
+PROGRAMS = [Etcd, Caddy, Nats, Prometheus, Alertmanager, Mc, Hugo, Gopls,
+            Coredns, Pebble]
