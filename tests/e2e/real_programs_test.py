@@ -141,7 +141,9 @@ class RealProgramTest(harness.TestCase):
                          coverage)
         self.assertEqual(coverage["notes"], [])
         self.assert_counts_fit(counts)
-        self.assertEqual(counts["by_state"]["unknown"], coverage["torn_tasks"])
+        # One that was torn when first seen is no task yet.
+        self.assertLessEqual(counts["by_state"]["unknown"],
+                             coverage["torn_tasks"])
         for task in snapshot["tasks"]:
             if task["state"] == "blocked" and not task["torn"]:
                 reason = task["wait_reason"]
