@@ -135,6 +135,19 @@ def family(pid):
                     for p in family(int(child))]
 
 
+@contextlib.contextmanager
+def standing_still(pid):
+    """Stops a process and all below it (SIGSTOP) for the time of the block."""
+    everyone = family(pid)
+    for one in everyone:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in reversed(everyone):
+            os.kill(one, signal.SIGCONT)
+
+
 class Target(Process):
     """A program of tests/targets that answers lines on stdin with JSON."""
 
